@@ -1,0 +1,52 @@
+"""What tests share: the real pictures beside the checkout, and the rule for what may be skipped."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+SHARED = Path(os.environ.get("TRAPLINE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+# Without a GPU TensorFlow logs a page about CUDA for each process.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def skip_or_fail(thing: str, reason: str) -> None:
+    """Skip for want of ``thing``, or fail where the runner says that this machine has it (``TRAPLINE_MUST_RUN``)."""
+    if thing in os.environ.get("TRAPLINE_MUST_RUN", "").split():
+        pytest.fail(f"{reason} (and this machine should have it)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real pictures; they belong to others and are never part of the project."""
+    if not SHARED.is_dir():
+        skip_or_fail("shared", f"the real pictures are not here ({SHARED})")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a network."""
+    binary = os.environ.get("TRAPLINE_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if binary is None:
+        skip_or_fail("chromium", "there is no Chromium here to look at pages with")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=binary,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+                  "--disable-background-networking", "--disable-component-update"],
+        )  # fmt: skip
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def browser_page(browser: Browser) -> Iterator[Page]:
+    """A fresh page; what it asks the network for fails."""
+    context = browser.new_context(offline=True)
+    yield context.new_page()
+    context.close()
