@@ -1,0 +1,236 @@
+"""The tables. Facts first; ``Observation`` is derived from them and is what queries read answers from."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.types import Decision, LinkKind, LinkStatus, Method, ObservationType, State, UTCDateTime, text_enum
+
+# Constraints need names, or a later migration cannot change them.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The metadata that the migrations are compared with."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UTCDateTime(),
+        dict[str, Any]: JSON(),
+        dict[str, list[float]]: JSON(),
+        list[float]: JSON(),
+        list[str]: JSON(),
+        str: Text(),
+        State: text_enum(State),
+        LinkKind: text_enum(LinkKind),
+        LinkStatus: text_enum(LinkStatus),
+        Decision: text_enum(Decision),
+        ObservationType: text_enum(ObservationType),
+        Method: text_enum(Method),
+    }
+
+
+class Deployment(Base):
+    """One camera at one place for one span of time: a row of ``stations.csv``, or a folder seen."""
+
+    __tablename__ = "deployment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # what identifies it: the table's row, or station and camera
+    station: Mapped[str] = mapped_column(index=True)
+    camera: Mapped[str | None]
+    folder: Mapped[str | None]  # below the root, with forward slashes; None: seen, not listed
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    country: Mapped[str | None]  # ISO 3166-1 alpha-2
+    timezone: Mapped[str | None]  # IANA
+    start: Mapped[datetime | None]
+    end: Mapped[datetime | None]
+    clock_offset: Mapped[int] = mapped_column(default=0)  # seconds to add to the camera's clock
+    captive: Mapped[bool] = mapped_column(default=False)
+
+
+class Media(Base):
+    """One content: facts of the bytes alone, whatever the files are called that hold it."""
+
+    __tablename__ = "media"
+    __table_args__ = (
+        Index(
+            "ix_media_pending",
+            "id",
+            sqlite_where=text("answered_by IS NULL"),
+            postgresql_where=text("answered_by IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(unique=True)
+    picture_hash: Mapped[str] = mapped_column(index=True)
+    phash: Mapped[str]  # 256 bits in hexadecimal
+    flat: Mapped[bool]
+    format: Mapped[str]
+    width: Mapped[int]  # as stored, before the orientation is applied
+    height: Mapped[int]
+    orientation: Mapped[int]
+    bytes: Mapped[int]
+    encoding: Mapped[str]
+    integrity: Mapped[str]
+    camera_time: Mapped[datetime | None] = mapped_column(DateTime(), index=True)  # the camera's own clock, no zone
+    camera_time_raw: Mapped[str | None]
+    camera_offset: Mapped[int | None]  # minutes east of UTC, where the camera wrote it
+    time_status: Mapped[str]  # ok, missing or implausible
+    time_source: Mapped[str]
+    make: Mapped[str | None]
+    camera_model: Mapped[str | None]
+    serial: Mapped[str | None]
+    exif: Mapped[dict[str, Any]]
+    kept: Mapped[str]  # the kept picture, below the data folder
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    answered_by: Mapped[int | None] = mapped_column(ForeignKey("prediction.id", use_alter=True))
+
+
+class Sighting(Base):
+    """One file seen, and what became of it."""
+
+    __tablename__ = "sighting"
+    __table_args__ = (UniqueConstraint("root", "path", "generation"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    root: Mapped[str]
+    path: Mapped[bytes] = mapped_column(LargeBinary)  # below the root, as the file system has it
+    path_text: Mapped[str]
+    generation: Mapped[int] = mapped_column(default=1)
+    signature: Mapped[str]  # device, inode, size, mtime and ctime of the file
+    file_time: Mapped[datetime]
+    station: Mapped[str]
+    state: Mapped[State] = mapped_column(index=True)
+    code: Mapped[str | None]
+    reason: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+    missing_since: Mapped[datetime | None]
+    media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id"), index=True)
+    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployment.id"), index=True)
+
+
+class Link(Base):
+    """A media that is not counted beside its canonical one."""
+
+    __tablename__ = "link"
+    __table_args__ = (UniqueConstraint("media_id", "canonical_id", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
+    canonical_id: Mapped[int] = mapped_column(ForeignKey("media.id"), index=True)
+    kind: Mapped[LinkKind]
+    status: Mapped[LinkStatus]
+
+
+class Model(Base):
+    """A trained ensemble that has answered here."""
+
+    __tablename__ = "model"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(unique=True)
+    demo: Mapped[bool]
+    classes: Mapped[list[str]]
+    metrics: Mapped[dict[str, Any]]
+    first_used_at: Mapped[datetime]
+
+
+class Prediction(Base):
+    """What one model said of one region of one media; never changed."""
+
+    __tablename__ = "prediction"
+    __table_args__ = (UniqueConstraint("media_id", "region", "model_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
+    region: Mapped[int] = mapped_column(default=0)  # 0: the whole picture
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), index=True)
+    label: Mapped[str]  # the most probable species, whatever the decision
+    probability: Mapped[float]
+    decision: Mapped[Decision]
+    background: Mapped[str | None]  # the background label, where the decision is ``other``
+    probabilities: Mapped[dict[str, list[float]]]  # a backbone's own, in the model's order of classes
+    stacked: Mapped[list[float]]
+    distance: Mapped[float]
+    gradcam: Mapped[str]  # below the data folder
+    predicted_at: Mapped[datetime]
+
+
+class Review(Base):
+    """What a human said; appended, never changed."""
+
+    __tablename__ = "review"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id"), index=True)
+    region: Mapped[int] = mapped_column(default=0)
+    label: Mapped[str]
+    reviewer: Mapped[str]
+    at: Mapped[datetime]
+    source: Mapped[str]
+
+
+class Observation(Base):
+    """The current answer for each media and region: derived by ``db.observe``, never written elsewhere."""
+
+    __tablename__ = "observation"
+    __table_args__ = (UniqueConstraint("media_id", "region"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
+    region: Mapped[int] = mapped_column(default=0)
+    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployment.id"), index=True)
+    decision: Mapped[Decision]
+    observation_type: Mapped[ObservationType]
+    label: Mapped[str | None] = mapped_column(index=True)
+    title: Mapped[str | None]  # what a report prints for the animal at that station
+    taxa: Mapped[list[str]]
+    category: Mapped[str | None]  # "VU", or a span: "NT–CR"
+    worst_category: Mapped[str | None]
+    redlist_version: Mapped[str]
+    classification_method: Mapped[Method]
+    classified_by: Mapped[str]
+    probability: Mapped[float | None]
+    captured_local: Mapped[datetime] = mapped_column(DateTime())  # on the station's clock
+    captured_at: Mapped[datetime] = mapped_column(index=True)
+    time_source: Mapped[str]  # exif, or file: the file's own time
+    counted: Mapped[bool]
+    stale: Mapped[bool] = mapped_column(default=False)
+
+
+class Report(Base):
+    """A report that was written."""
+
+    __tablename__ = "report"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    written_at: Mapped[datetime]
+
+
+class JobRun(Base):
+    """A scheduled job and the period it ran for: once a period, whatever the scheduler does."""
+
+    __tablename__ = "job_run"
+    __table_args__ = (UniqueConstraint("kind", "period"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    period: Mapped[datetime]  # the time it was due
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    failure: Mapped[str | None]

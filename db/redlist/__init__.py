@@ -1,0 +1,6 @@
+"""The Red List: label → candidate taxa → category, narrowed by the country of the station."""
+
+from db.redlist.resolve import RedList, Resolution, load
+from db.redlist.table import Category, RedListError, Taxon, Trend
+
+__all__ = ["Category", "RedList", "RedListError", "Resolution", "Taxon", "Trend", "load"]

@@ -1,0 +1,186 @@
+"""Every write to the ledger. Each function works inside the caller's transaction."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from db.models import Deployment, JobRun, Link, Media, Model, Observation, Prediction, Report, Review, Sighting
+from db.types import LinkKind, LinkStatus, State, printable
+
+FIRST_RETRY = timedelta(seconds=2)
+LAST_RETRY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A file as a scan found it."""
+
+    root: str
+    path: bytes  # below the root
+    signature: str
+    file_time: datetime
+    station: str
+
+
+def take(session: Session, file: SeenFile, media: Media, deployment_id: int | None, *, now: datetime) -> Media:
+    """Record a file whose content could be read; give the media row of that content, new or known."""
+    known = session.scalar(select(Media).where(Media.sha256 == media.sha256))
+    if known is None:
+        session.add(media)
+        session.flush()
+        known = media
+    sighting = _sighting(session, file, now=now, media_id=known.id)
+    sighting.state = State.TAKEN
+    sighting.code = sighting.reason = sighting.retry_at = sighting.missing_since = None
+    sighting.attempts = 0
+    sighting.media_id = known.id
+    sighting.deployment_id = deployment_id
+    session.flush()
+    return known
+
+
+def reject(session: Session, file: SeenFile, *, code: str, reason: str, now: datetime) -> None:
+    """Record that the file is at fault; it is left alone until it changes."""
+    sighting = _sighting(session, file, now=now, media_id=None)
+    sighting.state = State.REJECTED
+    sighting.code, sighting.reason, sighting.retry_at = code, reason, None
+
+
+def postpone(session: Session, file: SeenFile, *, code: str, reason: str, now: datetime) -> None:
+    """Record that the system is at fault; the file is tried again after 2 s, 4 s … 10 min, for ever."""
+    sighting = _sighting(session, file, now=now, media_id=None)
+    sighting.state = State.RETRY
+    sighting.code, sighting.reason = code, reason
+    sighting.retry_at = now + min(FIRST_RETRY * 2 ** min(sighting.attempts, 16), LAST_RETRY)
+    sighting.attempts += 1
+
+
+def mark_missing(session: Session, sighting_ids: Iterable[int], *, now: datetime) -> list[int]:
+    """Record that these files are gone; give the media whose deployment may change with it."""
+    sightings = session.scalars(select(Sighting).where(Sighting.id.in_(list(sighting_ids)))).all()
+    for sighting in sightings:
+        sighting.state, sighting.missing_since, sighting.retry_at = State.MISSING, now, None
+    session.flush()
+    return [sighting.media_id for sighting in sightings if sighting.media_id is not None]
+
+
+def _sighting(session: Session, file: SeenFile, *, now: datetime, media_id: int | None) -> Sighting:
+    """Give the row of this file: the last one where it holds the same content (or held none), else a new generation."""
+    last = session.scalar(
+        select(Sighting)
+        .where(Sighting.root == file.root, Sighting.path == file.path)
+        .order_by(Sighting.generation.desc())
+        .limit(1)
+    )
+    if last is None or (last.media_id is not None and last.media_id != media_id):
+        generation = 1
+        if last is not None:
+            last.state, generation = State.SUPERSEDED, last.generation + 1
+        last = Sighting(root=file.root, path=file.path, generation=generation, attempts=0, seen_at=now)
+        session.add(last)
+    last.path_text, last.signature = printable(file.path), file.signature
+    last.file_time, last.station = file.file_time, file.station
+    return last
+
+
+def read_again(session: Session, media_id: int) -> None:
+    """Let the next scan take the files of this media anew: what was kept of it is gone."""
+    session.execute(update(Sighting).where(Sighting.media_id == media_id).values(signature=""))
+
+
+def deployment(session: Session, wanted: Deployment) -> int:
+    """Give the id of the deployment with this key, made or brought up to date from ``wanted``."""
+    known = session.scalar(select(Deployment.id).where(Deployment.key == wanted.key))
+    wanted.id = known  # type: ignore[assignment]  # None until the ledger has given one
+    merged = session.merge(wanted)
+    session.flush()
+    return merged.id
+
+
+def differs(one: Deployment, other: Deployment) -> bool:
+    """Tell whether two deployments with the same key say different things."""
+    columns = [column.key for column in Deployment.__table__.columns if column.key != "id"]
+    return any(getattr(one, name) != getattr(other, name) for name in columns)
+
+
+def relink(session: Session, kind: LinkKind, group: Iterable[int], links: Mapping[int, int]) -> None:
+    """Replace the links of one kind among the media of ``group`` by ``links`` (media → canonical media).
+
+    What a person confirmed or undid stays, and an undone pair is not linked again.
+    """
+    members = list(group)
+    mine = (Link.kind == kind) & Link.media_id.in_(members)
+    session.execute(delete(Link).where(mine, Link.status.in_([LinkStatus.CERTAIN, LinkStatus.SUSPECTED])))
+    judged = session.scalars(select(Link).where(mine)).all()
+    settled = {(link.media_id, link.canonical_id) for link in judged}
+    confirmed = {link.media_id for link in judged if link.status is LinkStatus.CONFIRMED}
+    status = LinkStatus.CERTAIN if kind is LinkKind.SAME_PICTURE else LinkStatus.SUSPECTED
+    for media_id, canonical_id in links.items():
+        if (media_id, canonical_id) not in settled and media_id not in confirmed:
+            session.add(Link(media_id=media_id, canonical_id=canonical_id, kind=kind, status=status))
+    session.flush()
+
+
+def model(session: Session, wanted: Model) -> int:
+    """Give the id of the model with this version, recorded at its first use."""
+    known = session.scalar(select(Model).where(Model.version == wanted.version))
+    if known is None:
+        session.add(wanted)
+        session.flush()
+        known = wanted
+    return known.id
+
+
+def answer(session: Session, prediction: Prediction) -> int:
+    """Record a prediction, unless that model has answered that region before, and let it be the one shown."""
+    known = session.scalar(
+        select(Prediction.id).where(
+            Prediction.media_id == prediction.media_id,
+            Prediction.region == prediction.region,
+            Prediction.model_id == prediction.model_id,
+        )
+    )
+    if known is None:
+        session.add(prediction)
+        session.flush()
+        known = prediction.id
+    session.execute(update(Media).where(Media.id == prediction.media_id).values(answered_by=known))
+    return known
+
+
+def review(session: Session, said: Review) -> None:
+    """Append what a human said."""
+    session.add(said)
+    session.flush()
+
+
+def mark_all_stale(session: Session) -> None:
+    """Say that every observation must be derived anew: stations or the Red List changed."""
+    session.execute(update(Observation).values(stale=True))
+
+
+def report(session: Session, *, path: str, since: datetime, until: datetime, now: datetime) -> None:
+    """Record a report that was written."""
+    session.add(Report(path=path, since=since, until=until, written_at=now))
+
+
+def begin_job(session: Session, kind: str, period: datetime, *, now: datetime) -> int | None:
+    """Claim a job for its period; None where it ran to its end before. One that was cut off is claimed again."""
+    known = session.scalar(select(JobRun).where(JobRun.kind == kind, JobRun.period == period))
+    if known is not None and known.finished_at is not None:
+        return None
+    if known is None:
+        known = JobRun(kind=kind, period=period)
+        session.add(known)
+    known.started_at = now
+    session.flush()
+    return known.id
+
+
+def finish_job(session: Session, job_id: int, *, now: datetime, failure: str | None = None) -> None:
+    """Record how a job ended."""
+    job = session.get_one(JobRun, job_id)
+    job.finished_at, job.failure = now, failure
