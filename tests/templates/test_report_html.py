@@ -1,0 +1,172 @@
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from report_world import drawn, filling, report_of
+
+from db.engine import Ledger, open_ledger
+from db.types import Decision, LinkKind, LinkStatus, State
+
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}\u202egpj.exe &amp;"
+
+
+class Page(HTMLParser):
+    """Collects the elements, with their attributes, and the text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", self.words)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = open_ledger(tmp_path / "ledger.db")
+    yield opened
+    opened.close()
+
+
+def fill(ledger: Ledger, tmp_path: Path, name: str) -> None:
+    """Put ``name`` wherever a stranger may have a say."""
+    picture = drawn(tmp_path / "kept" / "a.jpg")
+    with filling(ledger) as world:
+        station, model = world.station(name), world.model(name, **{name: {name: 0.5}})
+        first = world.picture(station, model, kept=picture, gradcam=picture)
+        again = world.picture(station, model, kept=picture, gradcam=picture)
+        world.picture(station, model, "panda")
+        world.picture(station, model, time_status="missing")
+        world.review(world.picture(station, model), name, reviewer=name)
+        world.link(again, first, LinkKind.REEXPORT, LinkStatus.SUSPECTED)
+        world.file(station, state=State.REJECTED, path=f"{name}/{name}.jpg", reason=name)
+
+
+def page(ledger: Ledger, tmp_path: Path) -> Page:
+    return Page(report_of(ledger, tmp_path).read_text("utf-8"))
+
+
+def test_a_hostile_name_is_text_and_nothing_else(tmp_path: Path) -> None:
+    """Stations, files, reviewers, labels and models of any name make the very elements that plain names make."""
+    shapes, pages = [], []
+    for name in ("plain", HOSTILE):
+        folder = tmp_path / name[:5].strip("\"'><")
+        folder.mkdir()
+        ledger = open_ledger(folder / "ledger.db")
+        fill(ledger, folder, name)
+        pages.append(page(ledger, folder))
+        shapes.append(Counter((tag, *sorted(attributes)) for tag, attributes in pages[-1].elements))
+        ledger.close()
+    assert shapes[0] == shapes[1]
+    assert not pages[1].all("script")
+    assert "<script>alert(1)</script>" in pages[1].text
+    assert "{{ 7*7 }}" in pages[1].text
+
+
+def test_the_page_may_load_nothing_and_use_its_own_style_only(ledger: Ledger, tmp_path: Path) -> None:
+    """The policy names the hash of the one style there is, and no address stands anywhere."""
+    html = report_of(ledger, tmp_path).read_text("utf-8")
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (policy,) = [meta["content"] for meta in Page(html).all("meta") if "http-equiv" in meta]
+    assert policy is not None
+    assert policy.startswith(f"default-src 'none'; img-src data:; style-src 'sha256-{digest}';")
+    assert not re.search(r"(src|href)=\"(?!data:image/jpeg|#)", html)
+
+
+def test_it_can_be_read_without_eyes(ledger: Ledger, tmp_path: Path) -> None:
+    """One main heading, a heading for each part, every picture and every table described, header cells with scope."""
+    fill(ledger, tmp_path, "Ridge")
+    found = page(ledger, tmp_path)
+    titles = {heading["id"] for heading in found.all("h2")}
+    assert len(found.all("h1")) == len(found.all("main")) == len(found.all("header")) == 1
+    assert {section["aria-labelledby"] for section in found.all("section")} == titles
+    assert {link["href"] for link in found.all("a")} <= {f"#{e.get('id')}" for _, e in found.elements if e.get("id")}
+    assert found.all("img")
+    assert all(image["alt"] for image in found.all("img"))
+    assert len(found.all("caption")) == len(found.all("table")) > 0
+    assert {heading["scope"] for heading in found.all("th")} == {"col", "row"}
+
+
+def test_every_picture_says_where_when_what_how_sure_and_how_threatened(ledger: Ledger, tmp_path: Path) -> None:
+    """A caption has the station, its local time, the animal, the probability and the category; so has a review."""
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        world.picture(ridge, model, probability=0.87)
+        world.review(world.picture(ridge, model, decision=Decision.UNKNOWN), "cheetah", "Asha")
+    text = page(ledger, tmp_path).text
+    assert re.search(r"Lion VU \(Vulnerable\) ?87% ?Ridge · 23 Nov, 22:15", text)
+    assert re.search(r"Cheetah VU \(Vulnerable\) ?said by Asha ?Ridge · 23 Nov, 22:15", text)
+
+
+def test_nearly_sure_is_not_printed_as_sure(ledger: Ledger, tmp_path: Path) -> None:
+    """99.7 % rounds to what no model can say."""
+    with filling(ledger) as world:
+        world.picture(world.station("Ridge"), world.model(), probability=0.997)
+    assert ">99%" in page(ledger, tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("version", "demo", "badge"),
+    [("demo-1", True, "Demo model"), ("starter-1", False, "Starter model"), ("station-1", False, None)],
+)
+def test_a_model_that_knows_little_wears_a_badge(
+    ledger: Ledger, tmp_path: Path, version: str, demo: bool, badge: str | None
+) -> None:
+    """Nobody may take a drawn world's model, or one that never saw these stations, for their own."""
+    with filling(ledger) as world:
+        world.picture(world.station("Ridge"), world.model(version, demo=demo))
+    text = page(ledger, tmp_path).text
+    assert version in text
+    assert [word for word in ("Demo model", "Starter model") if word in text] == ([badge] if badge else [])
+
+
+def test_a_span_is_said_to_be_undetermined(ledger: Ledger, tmp_path: Path) -> None:
+    """A rhino in Kenya may be either species: both ends are shown and the alert says that it is open."""
+    with filling(ledger) as world:
+        world.picture(world.station("Ridge", "KE"), world.model(), "rhino")
+    assert re.search(
+        r"NT \(Near threatened\)–CR \(Critically endangered\) ?1 event, 1 picture, species not determined",
+        page(ledger, tmp_path).text,
+    )
+
+
+def test_an_empty_report_says_so_in_every_part(ledger: Ledger, tmp_path: Path) -> None:
+    """Nobody has to guess whether nothing came or something broke."""
+    text = page(ledger, tmp_path).text
+    for sentence in (
+        "No pictures were received in this period.",
+        "Nothing needs attention",
+        "No species was seen in this period.",
+        "No station has been seen yet.",
+        "There is no picture to show for this period.",
+        "No file was rejected in this period.",
+        "No model has answered yet.",
+    ):
+        assert sentence in text
+
+
+def test_the_period_and_the_red_list_are_stated(ledger: Ledger, tmp_path: Path) -> None:
+    """What is in the report is what was received between two times, and categories are global."""
+    text = page(ledger, tmp_path).text
+    assert "Received between 23 Nov, 09:00 and 24 Nov, 09:00 (Africa/Nairobi)" in text
+    assert "The IUCN Red List of Threatened Species" in text
+    assert "Categories are global" in text
+    assert "endangered species" not in text

@@ -1,0 +1,1 @@
+"""The daemon: notices files, asks the model, keeps the ledger, writes the reports."""
