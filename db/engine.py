@@ -1,27 +1,30 @@
 """The door to the ledger: SQLite with the pragmas a station needs, migrated to this version's schema when opened."""
 
+import re
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 # WAL needs shared memory, which network file systems do not give.
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"})
 
 
 class LedgerError(RuntimeError):
-    """The ledger cannot be opened; the message says what to do."""
+    """The ledger cannot be opened or used; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Ledger:
     """An open ledger. Give it to whoever reads or writes; it is safe to share between threads."""
 
     engine: Engine
+    # Before SQLite 3.51.3 a commit may be lost that races the checkpoint of another connection.
+    _writing: Lock = field(default_factory=Lock, repr=False)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -36,34 +41,27 @@ class Ledger:
 
         It begins with ``BEGIN IMMEDIATE``, so what was read in it still holds when it writes.
         """
-        with _explained(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with (
+            self._writing,
+            _explained(self.engine),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a consistent view for reading; it never waits for a writer."""
         reader = self.engine.execution_options(trapline_reader=True)
-        with _explained(), Session(reader, expire_on_commit=False) as session:
+        with _explained(self.engine), Session(reader, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what the disk does to SQLite (full, locked, read-only) into words."""
-    try:
-        yield
-    except OperationalError as error:
-        raise LedgerError(
-            f"the ledger cannot be used now ({error.orig}): free the disk or end what holds it"
-        ) from error
-
-
-def open_ledger(path: Path) -> Ledger:
+def open_ledger(path: Path, migrations: Path = MIGRATIONS) -> Ledger:
     """Open the ledger at ``path``, made or migrated where needed (a filled one is backed up beside itself first).
 
     Raises
@@ -72,39 +70,86 @@ def open_ledger(path: Path) -> Ledger:
         It lies on a network mount, is damaged, or was written by a newer Trapline.
 
     """
-    kind = _file_system(path.parent)
+    folder = path.resolve().parent
+    kind = file_system(folder, _mounts())
     if kind in NETWORK_FILE_SYSTEMS:
         raise LedgerError(
-            f"{path.parent} is on a network mount ({kind}), where SQLite loses data: set data_dir to a local disk"
+            f"{folder} is on a network mount ({kind}), where SQLite loses data: set data_dir to a local disk"
         )
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
-    try:
-        _migrate(engine, path)
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        engine.dispose()
-        cause = getattr(error, "orig", None) or error
-        raise LedgerError(f"{path} cannot be used ({cause}): free the disk, or put a backup in its place") from error
-    except LedgerError:
-        engine.dispose()
-        raise
-    return Ledger(engine)
+    _migrate(path, migrations)
+    return Ledger(_engine(path, foreign_keys="ON"))
 
 
 def backup(source: Path, target: Path) -> None:
-    """Copy a ledger in use, by SQLite's online backup; ``target`` appears only when it is whole."""
-    part = target.with_name(f".{target.name}.part")
-    with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(part)) as copy:
-        live.backup(copy)
-    part.replace(target)
+    """Copy a ledger in use, by SQLite's online backup; ``target`` appears only when it is whole.
+
+    Raises
+    ------
+    LedgerError
+        ``source`` is missing or damaged, or there is no room for ``target``.
+
+    """
+    # the temporary name is not made from the target's, which may be as long as names can be
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as live,
+            closing(sqlite3.connect(part)) as copy,
+        ):
+            live.backup(copy)
+            damage = [row[0] for row in copy.execute("PRAGMA quick_check(1)") if row[0] != "ok"]
+        if damage:
+            raise LedgerError(f"{source} is damaged ({damage[0]}): put an older backup in its place")
+        part.replace(target)
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(f"{source} cannot be copied to {target} ({error}): free the disk, or name another") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own transactions begin too late and lose updates: SQLAlchemy's "begin" event opens them instead.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}")
+def file_system(folder: Path, mounts: str) -> str:
+    """Give the kind of the mount that holds ``folder``; ``mounts`` is what Linux says in ``/proc/self/mountinfo``."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields, _, source = line.partition(" - ")
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields.split()[4])
+        # of two on one point the later hides the earlier
+        if folder.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, source.split()[0]
+    return kind
+
+
+def _mounts() -> str:
+    """Give the mounts of this process (Linux; elsewhere nothing)."""
+    mounts = Path("/proc/self/mountinfo")
+    return mounts.read_text("utf-8", "surrogateescape") if mounts.exists() else ""
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    """Turn what happens to SQLite's file (full, locked, read-only, damaged) into words."""
+    try:
+        yield
+    except DatabaseError as error:
+        if type(error) not in {DatabaseError, OperationalError}:
+            raise  # a broken constraint or a wrong statement is a fault of the program
+        raise LedgerError(
+            f"{engine.url.database} cannot be used now ({error.orig}): free the disk, end what holds the file, "
+            "or put a backup in its place"
+        ) from error
+
+
+def _engine(path: Path, *, foreign_keys: str) -> Engine:
+    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transactions begin too late and lose updates: SQLAlchemy's "begin" event opens them instead.
+        connection.isolation_level = None
+        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", f"foreign_keys={foreign_keys}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    event.listen(engine, "connect", set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _begin(connection: Connection) -> None:
@@ -112,12 +157,22 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reader else "BEGIN IMMEDIATE")
 
 
-def _migrate(engine: Engine, path: Path) -> None:
+def _migrate(path: Path, migrations: Path) -> None:
+    # SQLite changes a table by copying and dropping it, which foreign keys would forbid; they are checked at the end.
+    engine = _engine(path, foreign_keys="OFF")
+    try:
+        with _explained(engine):
+            _upgrade(engine, path, migrations)
+    finally:
+        engine.dispose()
+
+
+def _upgrade(engine: Engine, path: Path, migrations: Path) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     head = scripts.get_current_head()
-    with engine.connect() as connection:
+    with engine.execution_options(trapline_reader=True).connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current == head:
         return
@@ -128,28 +183,9 @@ def _migrate(engine: Engine, path: Path) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        _check_foreign_keys(connection)
-
-
-def _check_foreign_keys(connection: Connection) -> None:
-    broken: list[Any] = list(connection.execute(text("PRAGMA foreign_key_check")))
-    if broken:
-        raise LedgerError(
-            f"the migration would leave {len(broken)} broken references; nothing was changed: restore a backup"
-        )
-
-
-def _file_system(folder: Path) -> str:
-    """Give the kind of the mount that holds ``folder`` (Linux; elsewhere the empty string)."""
-    mounts = Path("/proc/self/mountinfo")
-    if not mounts.exists():
-        return ""
-    best, kind = "", ""
-    target = str(folder.resolve())
-    for line in mounts.read_text().splitlines():
-        fields, _, source = line.partition(" - ")
-        point = fields.split()[4].encode().decode("unicode_escape")
-        inside = target == point or target.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, source.split()[0]
-    return kind
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise LedgerError(
+                f"{path} stays as it was, since its migration would leave {len(broken)} broken references: "
+                "use the Trapline that wrote it, or put an older backup in its place"
+            )

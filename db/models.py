@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.types import Decision, LinkKind, LinkStatus, Method, ObservationType, State, UTCDateTime, text_enum
+from db.types import CleanText, Decision, LinkKind, LinkStatus, Method, ObservationType, State, UTCDateTime, text_enum
 
 # Constraints need names, or a later migration cannot change them.
 NAMING = {
@@ -27,7 +27,7 @@ class Base(DeclarativeBase):
         dict[str, list[float]]: JSON(),
         list[float]: JSON(),
         list[str]: JSON(),
-        str: Text(),
+        str: CleanText(),
         State: text_enum(State),
         LinkKind: text_enum(LinkKind),
         LinkStatus: text_enum(LinkStatus),

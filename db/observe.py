@@ -71,15 +71,18 @@ def derive(facts: Facts, redlist: RedList) -> Observation | None:
 def capture_times(media: Media, deployment: Deployment | None, file_time: datetime) -> tuple[datetime, datetime, str]:
     """Give the capture time on the station's clock, the same in UTC, and its source (``exif`` or ``file``).
 
-    The camera's time zone is what it wrote itself, else the deployment's, else UTC. A clock that cannot be right
-    gives way to the file's own time.
+    The camera's time zone is what it wrote itself, else the deployment's, else UTC; the station's is the deployment's,
+    else the camera's. A clock that cannot be right gives way to the file's own time.
     """
-    zone = ZoneInfo(deployment.timezone) if deployment and deployment.timezone else ZoneInfo("UTC")
+    zone = ZoneInfo(deployment.timezone) if deployment and deployment.timezone else None
     if media.time_status == "ok" and media.camera_time is not None:
-        local = media.camera_time + timedelta(seconds=deployment.clock_offset if deployment else 0)
         written = None if media.camera_offset is None else timezone(timedelta(minutes=media.camera_offset))
-        return local, local.replace(tzinfo=written or zone).astimezone(UTC), "exif"
-    return file_time.astimezone(zone).replace(tzinfo=None), file_time, "file"
+        corrected = media.camera_time + timedelta(seconds=deployment.clock_offset if deployment else 0)
+        at, source = corrected.replace(tzinfo=written or zone or UTC), "exif"
+    else:
+        at, source = file_time.astimezone(zone or UTC), "file"
+    local = at.astimezone(zone) if zone else at
+    return local.replace(tzinfo=None), at.astimezone(UTC), source
 
 
 def _said_by_machine(
@@ -113,14 +116,14 @@ def _said_by_human(review: Review, redlist: RedList, country: str | None) -> Obs
         classified_by=review.reviewer,
         probability=None,
     )
-    if background:
-        observation.taxa, observation.label = [], review.label
-        return observation
-    return _with_taxa(observation, review.label, redlist.resolve(review.label, country, anywhere=True))
+    resolution = None if background else redlist.resolve(review.label, country, anywhere=True)
+    _with_taxa(observation, review.label, resolution)
+    observation.label = review.label
+    return observation
 
 
 def _with_taxa(observation: Observation, label: str, resolution: Resolution | None) -> Observation:
-    """Fill label, taxa and category, which stand only where the animal is known."""
+    """Fill label, taxa and category, which stand only where the animal is known; every one is set, for a merge."""
     observation.taxa = [taxon.scientific_name for taxon in resolution.taxa] if resolution else []
     observation.label = label if resolution else None
     observation.title = resolution.title if resolution else None
@@ -137,19 +140,23 @@ def refresh(session: Session, media_ids: Iterable[int], redlist: RedList) -> Non
 
 
 def disagreeing(session: Session, media_ids: Iterable[int], redlist: RedList) -> list[int]:
-    """Give those of these media whose stored observation is not the one that follows from the facts."""
+    """Give those of these media whose stored observation is not the one that follows from the facts.
+
+    Stale ones are known to be behind and are left out.
+    """
     wanted = set(media_ids)
     stored = {o.media_id: o for o in session.scalars(select(Observation).where(Observation.media_id.in_(wanted)))}
+    derived = {o.media_id: o for o in _derived(session, wanted, redlist) if o.media_id in wanted}
+    stale = {media_id for media_id, observation in stored.items() if observation.stale}
+    suspects = (stored.keys() | derived.keys()) - stale
+    return sorted(m for m in suspects if not _same(stored.get(m), derived.get(m)))
+
+
+def _same(one: Observation | None, other: Observation | None) -> bool:
+    if one is None or other is None:
+        return one is other
     columns = [column.key for column in Observation.__table__.columns if column.key != "id"]
-    return [
-        new.media_id
-        for new in _derived(session, wanted, redlist)
-        if new.media_id in wanted
-        and (
-            new.media_id not in stored
-            or any(getattr(new, name) != getattr(stored[new.media_id], name) for name in columns)
-        )
-    ]
+    return all(getattr(one, name) == getattr(other, name) for name in columns)
 
 
 def _derived(session: Session, media_ids: Iterable[int], redlist: RedList) -> list[Observation]:

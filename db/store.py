@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from db.types import LinkKind, LinkStatus, State, printable
 
 FIRST_RETRY = timedelta(seconds=2)
 LAST_RETRY = timedelta(minutes=10)
+MARKED = 500  # rows a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ def take(session: Session, file: SeenFile, media: Media, deployment_id: int | No
         session.add(media)
         session.flush()
         known = media
-    sighting = _sighting(session, file, now=now, media_id=known.id)
-    sighting.state = State.TAKEN
-    sighting.code = sighting.reason = sighting.retry_at = sighting.missing_since = None
+    known.kept = media.kept  # as it has just been written, perhaps in another size than before
+    sighting = _holding(session, file, media_id=known.id, now=now)
+    _note(sighting, file, State.TAKEN)
     sighting.attempts = 0
     sighting.media_id = known.id
     sighting.deployment_id = deployment_id
@@ -44,46 +46,71 @@ def take(session: Session, file: SeenFile, media: Media, deployment_id: int | No
 
 def reject(session: Session, file: SeenFile, *, code: str, reason: str, now: datetime) -> None:
     """Record that the file is at fault; it is left alone until it changes."""
-    sighting = _sighting(session, file, now=now, media_id=None)
-    sighting.state = State.REJECTED
-    sighting.code, sighting.reason, sighting.retry_at = code, reason, None
+    sighting = _holding(session, file, media_id=None, now=now)
+    _note(sighting, file, State.REJECTED, code, reason)
+    sighting.attempts = 0
 
 
 def postpone(session: Session, file: SeenFile, *, code: str, reason: str, now: datetime) -> None:
-    """Record that the system is at fault; the file is tried again after 2 s, 4 s … 10 min, for ever."""
-    sighting = _sighting(session, file, now=now, media_id=None)
-    sighting.state = State.RETRY
-    sighting.code, sighting.reason = code, reason
+    """Record that the system is at fault; the file is tried again after 2 s, 4 s … 10 min, for ever.
+
+    What the path holds is not known yet, so a content that was taken from it stays with it.
+    """
+    sighting = _last(session, file) or _added(session, file, generation=1, now=now)
+    _note(sighting, file, State.RETRY, code, reason)
     sighting.retry_at = now + min(FIRST_RETRY * 2 ** min(sighting.attempts, 16), LAST_RETRY)
     sighting.attempts += 1
+    _mark_stale(session, [sighting.media_id])
 
 
-def mark_missing(session: Session, sighting_ids: Iterable[int], *, now: datetime) -> list[int]:
-    """Record that these files are gone; give the media whose deployment may change with it."""
-    sightings = session.scalars(select(Sighting).where(Sighting.id.in_(list(sighting_ids)))).all()
-    for sighting in sightings:
-        sighting.state, sighting.missing_since, sighting.retry_at = State.MISSING, now, None
-    session.flush()
-    return [sighting.media_id for sighting in sightings if sighting.media_id is not None]
+def mark_missing(session: Session, sighting_ids: Iterable[int], *, now: datetime) -> None:
+    """Record that these files are gone."""
+    ids = iter(sighting_ids)
+    while some := list(islice(ids, MARKED)):
+        sightings = session.scalars(select(Sighting).where(Sighting.id.in_(some))).all()
+        for sighting in sightings:
+            sighting.state, sighting.missing_since, sighting.retry_at = State.MISSING, now, None
+        _mark_stale(session, [sighting.media_id for sighting in sightings])
 
 
-def _sighting(session: Session, file: SeenFile, *, now: datetime, media_id: int | None) -> Sighting:
+def _holding(session: Session, file: SeenFile, *, media_id: int | None, now: datetime) -> Sighting:
     """Give the row of this file: the last one where it holds the same content (or held none), else a new generation."""
-    last = session.scalar(
+    last = _last(session, file)
+    if last is None:
+        return _added(session, file, generation=1, now=now)
+    if last.media_id in {None, media_id}:
+        return last
+    last.state, last.retry_at = State.SUPERSEDED, None
+    _mark_stale(session, [last.media_id])
+    return _added(session, file, generation=last.generation + 1, now=now)
+
+
+def _last(session: Session, file: SeenFile) -> Sighting | None:
+    return session.scalar(
         select(Sighting)
         .where(Sighting.root == file.root, Sighting.path == file.path)
         .order_by(Sighting.generation.desc())
         .limit(1)
     )
-    if last is None or (last.media_id is not None and last.media_id != media_id):
-        generation = 1
-        if last is not None:
-            last.state, generation = State.SUPERSEDED, last.generation + 1
-        last = Sighting(root=file.root, path=file.path, generation=generation, attempts=0, seen_at=now)
-        session.add(last)
-    last.path_text, last.signature = printable(file.path), file.signature
-    last.file_time, last.station = file.file_time, file.station
-    return last
+
+
+def _added(session: Session, file: SeenFile, *, generation: int, now: datetime) -> Sighting:
+    sighting = Sighting(root=file.root, path=file.path, generation=generation, attempts=0, seen_at=now)
+    session.add(sighting)
+    return sighting
+
+
+def _note(sighting: Sighting, file: SeenFile, state: State, code: str | None = None, reason: str | None = None) -> None:
+    sighting.path_text, sighting.signature = printable(file.path), file.signature
+    sighting.file_time, sighting.station = file.file_time, file.station
+    sighting.state, sighting.code, sighting.reason = state, code, reason
+    sighting.retry_at = sighting.missing_since = None
+
+
+def _mark_stale(session: Session, media_ids: Iterable[int | None]) -> None:
+    """Say that these observations must be derived anew: the media's first sighting may be another now."""
+    session.flush()
+    session.execute(update(Observation).where(Observation.media_id.in_(list(media_ids))).values(stale=True))
 
 
 def read_again(session: Session, media_id: int) -> None:
@@ -115,11 +142,11 @@ def relink(session: Session, kind: LinkKind, group: Iterable[int], links: Mappin
     mine = (Link.kind == kind) & Link.media_id.in_(members)
     session.execute(delete(Link).where(mine, Link.status.in_([LinkStatus.CERTAIN, LinkStatus.SUSPECTED])))
     judged = session.scalars(select(Link).where(mine)).all()
-    settled = {(link.media_id, link.canonical_id) for link in judged}
+    settled = {frozenset((link.media_id, link.canonical_id)) for link in judged}
     confirmed = {link.media_id for link in judged if link.status is LinkStatus.CONFIRMED}
     status = LinkStatus.CERTAIN if kind is LinkKind.SAME_PICTURE else LinkStatus.SUSPECTED
     for media_id, canonical_id in links.items():
-        if (media_id, canonical_id) not in settled and media_id not in confirmed:
+        if frozenset((media_id, canonical_id)) not in settled and media_id not in confirmed:
             session.add(Link(media_id=media_id, canonical_id=canonical_id, kind=kind, status=status))
     session.flush()
 
@@ -157,9 +184,15 @@ def review(session: Session, said: Review) -> None:
     session.flush()
 
 
-def mark_all_stale(session: Session) -> None:
-    """Say that every observation must be derived anew: stations or the Red List changed."""
-    session.execute(update(Observation).values(stale=True))
+def mark_root_stale(session: Session, root: str) -> None:
+    """Say that the observations of all media ever seen below ``root`` must be derived anew: its stations changed."""
+    below = select(Sighting.media_id).where(Sighting.root == root)
+    session.execute(update(Observation).where(Observation.media_id.in_(below)).values(stale=True))
+
+
+def mark_redlist_stale(session: Session, version: str) -> None:
+    """Say that what follows from another Red List than ``version`` must be derived anew."""
+    session.execute(update(Observation).where(Observation.redlist_version != version).values(stale=True))
 
 
 def report(session: Session, *, path: str, since: datetime, until: datetime, now: datetime) -> None:

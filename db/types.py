@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Enum, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Enum, Text, TypeDecorator
 
 
 class State(StrEnum):
@@ -87,8 +87,19 @@ class UTCDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class CleanText(TypeDecorator[str]):
+    """A text, stored without what databases and encoders choke on, wherever it came from."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Strip NUL bytes and lone surrogates."""
+        return None if value is None else clean_text(value)
+
+
 def clean_text(text: str) -> str:
-    """Strip what databases and encoders choke on: NUL bytes and lone surrogates."""
+    """Strip NUL bytes and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
 
 

@@ -6,18 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from needs import skip_or_fail
 from playwright.sync_api import Browser, Page, sync_playwright
 
 SHARED = Path(os.environ.get("TRAPLINE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 # Without a GPU TensorFlow logs a page about CUDA for each process.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def skip_or_fail(thing: str, reason: str) -> None:
-    """Skip for want of ``thing``, or fail where the runner says that this machine has it (``TRAPLINE_MUST_RUN``)."""
-    if thing in os.environ.get("TRAPLINE_MUST_RUN", "").split():
-        pytest.fail(f"{reason} (and this machine should have it)")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +23,15 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A Chromium without a network."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium without a network, and with a home of its own."""
     binary = os.environ.get("TRAPLINE_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if binary is None:
         skip_or_fail("chromium", "there is no Chromium here to look at pages with")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=binary,
+            env=os.environ | {"HOME": str(tmp_path_factory.mktemp("home"))},
             args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
                   "--disable-background-networking", "--disable-component-update"],
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from db.models import Media, Observation, Prediction, Sighting
@@ -38,7 +38,7 @@ def file_answers(session: Session, roots: Iterable[str], data_dir: str) -> Itera
     """Give one row for each file that is below ``roots`` now, by path."""
     rows = session.execute(
         select(Sighting, Media, Prediction, Observation)
-        .outerjoin(Media, Sighting.media_id == Media.id)
+        .outerjoin(Media, and_(Sighting.media_id == Media.id, Sighting.state == State.TAKEN))
         .outerjoin(Prediction, Media.answered_by == Prediction.id)
         .outerjoin(Observation, Observation.media_id == Media.id)
         .where(Sighting.root.in_(list(roots)), Sighting.state.in_(STATES))

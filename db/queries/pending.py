@@ -1,4 +1,4 @@
-"""What waits for an answer, and what is known already: pending is a query, not a state."""
+"""What waits for an answer or to be derived anew, and what is known already: pending is a query, not a state."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Media, Model, Prediction, Sighting
+from db.models import Media, Model, Observation, Prediction, Sighting
 from db.types import State
 
 
@@ -70,3 +70,8 @@ def answered_already(session: Session, version: str, waiting: Iterable[Pending])
     }
     found = {w.media_id: own.get(w.media_id) or shared.get(w.picture) for w in wanted}
     return {media_id: prediction for media_id, prediction in found.items() if prediction is not None}
+
+
+def stale(session: Session, limit: int) -> list[int]:
+    """Give the next media whose observation is to be derived anew."""
+    return list(session.scalars(select(Observation.media_id).where(Observation.stale).limit(limit)))

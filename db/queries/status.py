@@ -45,7 +45,7 @@ def totals(session: Session, roots: Iterable[str] | None = None) -> Totals:
     """Count files by state, media, what waits and what was decided; below ``roots`` only, where given."""
     here: ColumnElement[bool] = true() if roots is None else Sighting.root.in_(list(roots))
     files = session.execute(select(Sighting.state, func.count()).where(here).group_by(Sighting.state))
-    current = select(Sighting.media_id).where(here, Sighting.state == State.TAKEN).distinct()
+    current = select(Sighting.media_id).where(here, Sighting.state == State.TAKEN)
     mine = Media.id.in_(current) if roots is not None else true()
     decisions = session.execute(
         select(Observation.decision, func.count())
@@ -70,17 +70,27 @@ def labels_of(session: Session, roots: Iterable[str]) -> list[tuple[str, str, in
     count = func.count()
     rows = session.execute(
         select(Observation.title, Observation.category, count)
-        .where(Observation.media_id.in_(current), Observation.label.is_not(None))
+        .where(Observation.media_id.in_(current), Observation.decision == Decision.ANSWERED)
         .group_by(Observation.title, Observation.category)
         .order_by(count.desc(), Observation.title)
     )
     return [(title or "", category or "", pictures) for title, category, pictures in rows]
 
 
+def at_two_deployments(session: Session, roots: Iterable[str] | None = None) -> int:
+    """Count the media whose files lie at more than one deployment: a card copied into the wrong folder."""
+    query = select(Sighting.media_id).where(Sighting.state == State.TAKEN)
+    if roots is not None:
+        query = query.where(Sighting.root.in_(list(roots)))
+    strays = query.group_by(Sighting.media_id).having(func.count(Sighting.deployment_id.distinct()) > 1)
+    return session.scalar(select(func.count()).select_from(strays.subquery())) or 0
+
+
 def stations(session: Session) -> list[StationSign]:
     """Give the last sign of life a station, by name."""
     rows = session.execute(
         select(Sighting.station, func.count(), func.max(Sighting.seen_at))
+        .where(Sighting.state != State.SUPERSEDED)
         .group_by(Sighting.station)
         .order_by(Sighting.station)
     )
@@ -88,7 +98,7 @@ def stations(session: Session) -> list[StationSign]:
 
 
 def rejected(session: Session, limit: int = 20, roots: Iterable[str] | None = None) -> list[Rejected]:
-    """Give the files that are at fault now, the last seen first."""
+    """Give the files that are at fault now, those that came last first."""
     here: ColumnElement[bool] = true() if roots is None else Sighting.root.in_(list(roots))
     rows = session.scalars(
         select(Sighting).where(here, Sighting.state == State.REJECTED).order_by(Sighting.id.desc()).limit(limit)

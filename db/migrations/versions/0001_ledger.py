@@ -208,19 +208,3 @@ def upgrade() -> None:
     # media and prediction name each other, so one of the two references comes last
     with op.batch_alter_table("media") as media:
         media.create_foreign_key("fk_media_answered_by", "prediction", ["answered_by"], ["id"])
-
-
-def downgrade() -> None:
-    for table in (
-        "sighting",
-        "review",
-        "observation",
-        "link",
-        "report",
-        "job_run",
-        "media",
-        "prediction",
-        "model",
-        "deployment",
-    ):
-        op.drop_table(table)

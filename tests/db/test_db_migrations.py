@@ -1,0 +1,130 @@
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from ledger_builders import answer, take
+from sqlalchemy import inspect, select, text
+
+from db.engine import MIGRATIONS, Ledger, LedgerError, open_ledger
+from db.models import Base, Media
+
+NEXT = """
+from alembic import op
+import sqlalchemy as sa
+
+revision, down_revision = "9999", "0001"
+
+def upgrade():
+    with op.batch_alter_table("media", recreate="always") as media:
+        media.add_column(sa.Column("colour", sa.Text(), nullable=True))
+"""
+
+
+@contextmanager
+def opened(path: Path, migrations: Path = MIGRATIONS) -> Iterator[Ledger]:
+    ledger = open_ledger(path, migrations)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A ledger with an answered picture in it, closed."""
+    path = tmp_path / "ledger.db"
+    with opened(path) as ledger, ledger.write() as session:
+        answer(session, take(session, "A/1.JPG", "one"))
+    return path
+
+
+def later(tmp_path: Path, migration: str) -> Path:
+    """Give the migrations of a later Trapline, which has one more."""
+    folder = tmp_path / "later"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "9999_later.py").write_text(migration)
+    return folder
+
+
+def test_a_fresh_ledger_is_what_the_models_say(ledger: Ledger) -> None:
+    """All migrations together give the tables, columns, indices and constraints of the models, and no others."""
+    with ledger.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_constraint_has_a_name(ledger: Ledger) -> None:
+    """A later migration on SQLite can change only what it can name."""
+    tables = inspect(ledger.engine)
+    for table in Base.metadata.tables:
+        named = [
+            tables.get_pk_constraint(table),
+            *tables.get_foreign_keys(table),
+            *tables.get_unique_constraints(table),
+        ]
+        assert all(constraint["name"] for constraint in named), table
+
+
+def test_opening_again_changes_nothing(filled: Path) -> None:
+    """A ledger of this version is opened as it is, and no backup is made."""
+    before = filled.read_bytes()
+    with opened(filled) as ledger, ledger.read() as session:
+        assert session.scalars(select(Media.kept)).all() == ["kept/one.jpg"]
+    assert filled.read_bytes() == before
+    assert [path.name for path in filled.parent.iterdir()] == ["ledger.db"]
+
+
+def test_several_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
+    """The daemon and a short command that start together make one ledger."""
+    with ThreadPoolExecutor(4) as threads:
+        for ledger in threads.map(open_ledger, [tmp_path / "ledger.db"] * 4):
+            with ledger.read() as session:
+                assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0001"]
+            ledger.close()
+
+
+def test_a_ledger_of_a_newer_version_is_refused(filled: Path) -> None:
+    """An older Trapline says to upgrade, and touches nothing."""
+    with opened(filled) as ledger, ledger.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = filled.read_bytes()
+    with pytest.raises(LedgerError, match=r"ledger\.db was written by a newer Trapline \(schema 9999\): upgrade"):
+        open_ledger(filled)
+    assert filled.read_bytes() == before
+
+
+def test_a_filled_ledger_is_backed_up_and_migrated(filled: Path, tmp_path: Path) -> None:
+    """A table that others refer to is copied with its rows; the ledger as it was lies beside it."""
+    with opened(filled, later(tmp_path, NEXT)) as ledger, ledger.read() as session:
+        assert session.execute(text("SELECT kept, colour FROM media")).all() == [("kept/one.jpg", None)]
+        assert session.scalar(text("SELECT count(*) FROM observation JOIN media ON media.id = media_id")) == 1
+    (saved,) = tmp_path.glob("ledger-before-9999-*.db")
+    with opened(saved) as ledger, ledger.read() as session:
+        assert session.scalars(select(Media.kept)).all() == ["kept/one.jpg"]
+
+
+def test_foreign_keys_hold_again_after_a_migration(filled: Path, tmp_path: Path) -> None:
+    """They are off while tables are copied and at no other time."""
+    with opened(filled, later(tmp_path, NEXT)) as ledger, ledger.read() as session:
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def test_a_migration_that_would_break_references_is_undone(filled: Path, tmp_path: Path) -> None:
+    """All of it or nothing: the ledger still opens with the Trapline that wrote it."""
+    breaking = later(tmp_path, NEXT + '    op.execute("DELETE FROM media")\n')
+    with pytest.raises(LedgerError, match=r"ledger\.db stays as it was.*3 broken references"):
+        open_ledger(filled, breaking)
+    with opened(filled) as ledger, ledger.read() as session:
+        assert session.scalars(select(Media.kept)).all() == ["kept/one.jpg"]
+
+
+def test_a_migration_that_fails_is_undone(filled: Path, tmp_path: Path) -> None:
+    """A crash in the middle leaves the schema as it was."""
+    failing = later(tmp_path, NEXT + "    raise ZeroDivisionError\n")
+    with pytest.raises(ZeroDivisionError):
+        open_ledger(filled, failing)
+    with opened(filled) as ledger, ledger.read() as session:
+        assert session.scalars(select(Media.kept)).all() == ["kept/one.jpg"]
