@@ -1,0 +1,18 @@
+"""A model on disk (``folder``: save, verify, load) and where models lie side by side (``store``: which is current)."""
+
+from ml.artifacts.folder import ArtifactError, Card, Model, load, save
+from ml.artifacts.store import STARTER, Listed, current, listed, promote, rollback
+
+__all__ = [
+    "STARTER",
+    "ArtifactError",
+    "Card",
+    "Listed",
+    "Model",
+    "current",
+    "listed",
+    "load",
+    "promote",
+    "rollback",
+    "save",
+]
