@@ -1,0 +1,117 @@
+"""Which folder means which label, and what is left out of a training set."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.labels import BACKGROUND, SPECIES
+from training.dataset import ClassFolder, DatasetError, class_folders, label_of, read
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Panthers", "panther"),
+        ("panther", "panther"),
+        ("black_panther", "panther"),
+        ("Black Panthers", "panther"),
+        ("cheetahs", "cheetah"),
+        ("Jaguars", "jaguar"),
+        ("African_Elephant", "african_elephant"),
+        ("African Elephants", "african_elephant"),
+        ("Amur-Leopard", "amur_leopard"),
+        ("Arctic_Fox", "arctic_fox"),
+        ("Panthera leo", "lion"),
+        ("Chimpanzee", "chimpanzee"),
+        ("Rhinos", "rhino"),
+        ("Other", "other"),
+        ("people", "person"),
+        *((label, label) for label in SPECIES + BACKGROUND),
+    ],
+)
+def test_spellings(tmp_path, name, label):
+    """Class folders are known in the spellings that real data sets use."""
+    assert label_of(tmp_path / name) == label
+
+
+def test_an_unknown_class_is_an_error_that_helps(tmp_path):
+    """The message names the folder, suggests the nearest class and lists those there are."""
+    with pytest.raises(DatasetError, match=r"Chetah.*did you mean cheetah\?.*panda.*other"):
+        label_of(tmp_path / "Chetah")
+
+
+def test_splits_above_the_classes_are_seen(tmp_path, draw):
+    """Folders called train, valid or test are splits; the last two are held out."""
+    for split in ("Train", "Valid", "test"):
+        draw(tmp_path / split, pictures=1)
+    held_out = {(folder.path.parent.name, folder.held_out) for folder in class_folders(tmp_path)}
+    assert held_out == {("Train", False), ("Valid", True), ("test", True)}
+    assert len(class_folders(tmp_path)) == 12
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "empty"])
+def test_no_class_folders_is_an_error(tmp_path, folder):
+    """A path that is no data set is named."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match=folder):
+        class_folders(tmp_path / folder)
+
+
+def test_what_cannot_be_learned_from_is_left_out_with_its_reason(tmp_path, draw, console):
+    """Text, a torn file, a copy, a re-tagged copy and a picture with two labels go; the rest stays."""
+    draw(tmp_path, pictures=3)
+    _jpeg(tmp_path / "lion" / "a.jpg", seed=1)
+    _jpeg(tmp_path / "lion" / "retagged.jpg", seed=1, comment=b"edited")
+    _jpeg(tmp_path / "lion" / "lion or panda.jpg", seed=2)
+    _jpeg(tmp_path / "panda" / "panda or lion.jpg", seed=2)
+    (tmp_path / "lion" / "copy.png").write_bytes((tmp_path / "lion" / "01.png").read_bytes())
+    (tmp_path / "lion" / "notes.jpg").write_text("not a picture")
+    (tmp_path / "lion" / "torn.jpg").write_bytes((tmp_path / "lion" / "a.jpg").read_bytes()[:600])
+    dataset = read(class_folders(tmp_path), size=32, console=console)
+    reasons = {path.name: reason.partition(":")[0] for path, reason in dataset.left_out}
+    copies = reasons.keys() & {"a.jpg", "retagged.jpg"}, reasons.keys() & {"01.png", "copy.png"}
+    assert [len(each) for each in copies] == [1, 1]
+    assert reasons["lion or panda.jpg"] == reasons["panda or lion.jpg"] == "two labels"
+    assert reasons["notes.jpg"] == "unsupported"
+    assert "torn.jpg" in reasons
+    assert len(dataset.examples) == 12 + 1
+
+
+def test_named_files_are_passed_over(tmp_path, draw, console):
+    """Files that a class folder excepts are neither read nor counted."""
+    draw(tmp_path, pictures=3)
+    folder = ClassFolder(tmp_path / "other", "other", without=frozenset({"01.png"}))
+    dataset = read([folder], size=32, console=console)
+    assert [each.path.name for each in dataset.examples] == ["00.png", "02.png"]
+    assert not dataset.left_out
+
+
+def test_held_out_pictures_stay_as_given(tmp_path, draw, console):
+    """A given test set is judged whole: copies and doubtful labels in it are not dropped."""
+    draw(tmp_path / "test", pictures=2)
+    copied = (tmp_path / "test" / "lion" / "00.png").read_bytes()
+    (tmp_path / "test" / "panda" / "lion again.png").write_bytes(copied)
+    dataset = read(class_folders(tmp_path), size=32, console=console)
+    assert len(dataset.examples) == 9
+    assert not dataset.left_out
+
+
+def test_the_fingerprint_is_of_contents_and_labels(tmp_path, draw, console):
+    """File names and places do not matter, labels do."""
+    one, same = draw(tmp_path / "one", pictures=2), draw(tmp_path / "same", pictures=2)
+    (same / "lion" / "00.png").rename(same / "lion" / "z.png")
+    other = draw(tmp_path / "other", pictures=2, names={"lion": "panda", "panda": "lion"})
+    fingerprints = [read(class_folders(each), size=32, console=console).fingerprint for each in (one, same, other)]
+    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+
+
+def test_nothing_readable_is_an_error(tmp_path, console):
+    """A class folder without a picture says so."""
+    (tmp_path / "x.jpg").write_text("no")
+    with pytest.raises(DatasetError, match="none of the 1 files"):
+        read([ClassFolder(tmp_path, "lion")], size=32, console=console)
+
+
+def _jpeg(path, *, seed, comment=b""):
+    shades = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    Image.fromarray(shades).save(path, comment=comment)

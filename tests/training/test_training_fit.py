@@ -1,0 +1,131 @@
+"""From folders of pictures to a model that answers."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from ml.artifacts import load
+from ml.decision import Decision
+from ml.ensemble import Ensemble
+from ml.images import kept_pixels
+from training.dataset import class_folders, examined, read
+from training.evaluate import judge
+from training.fit import Job, fit
+
+
+@pytest.fixture(scope="session")
+def job(backbones, settings, tmp_path_factory):
+    return Job(
+        name="test",
+        created=date(2026, 11, 24),
+        backbones=backbones,
+        settings=settings,
+        cache=tmp_path_factory.mktemp("cache"),
+        untrained_seed=7,
+    )
+
+
+@pytest.fixture(scope="session")
+def pictures(draw, tmp_path_factory):
+    return draw(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="session")
+def fitted(pictures, job, console, tmp_path_factory):
+    return fit(class_folders(pictures), job, models=tmp_path_factory.mktemp("models"), console=console)
+
+
+@pytest.fixture(scope="session")
+def ensemble(fitted):
+    return Ensemble.load(fitted.folder, batch_size=4)
+
+
+def pixels_of(folder):
+    return np.stack([kept_pixels(each.kept) for each in examined(sorted(folder.rglob("*.png")), size=32)])
+
+
+def test_the_model_answers_pictures_it_has_not_seen(ensemble, draw, tmp_path):
+    """Trained, saved and loaded, it tells the classes of fresh pictures apart and explains each answer."""
+    fresh = draw(tmp_path, seed=99)
+    for label in ("panda", "lion", "jaguar"):
+        answers = ensemble.predict(pixels_of(fresh / label))
+        assert [answer.label for answer in answers].count(label) >= 8
+        assert all(
+            answer.heatmap.shape == (8, 8) and 0 <= answer.heatmap.min() <= answer.heatmap.max() <= 1
+            for answer in answers
+        )
+        assert all(answer.stacked.sum() == pytest.approx(1) for answer in answers)
+        assert set(answers[0].probabilities) == {"tiny_a", "tiny_b"}
+    others = ensemble.predict(pixels_of(fresh / "other"))
+    assert [answer.decision for answer in others].count(Decision.OTHER) >= 8
+    assert others[0].background == "other"
+    assert others[0].label in {"panda", "lion", "jaguar"}
+
+
+def test_any_number_of_pictures_is_answered(ensemble, pictures):
+    """No picture, one, a whole batch or some more: as many answers, and the same ones."""
+    pixels = pixels_of(pictures)[:9]
+    together = ensemble.predict(pixels)
+    assert ensemble.predict(pixels[:0]) == []
+    assert len(together) == 9
+    for place in (0, 3, 4, 8):
+        (alone,) = ensemble.predict(pixels[place : place + 1])
+        np.testing.assert_allclose(alone.stacked, together[place].stacked, atol=1e-6)
+        np.testing.assert_allclose(alone.heatmap, together[place].heatmap, atol=1e-5)
+
+
+def test_swapped_folders_give_swapped_answers(job, draw, console, tmp_path):
+    """A model learns what the folders say: with two of them exchanged, so are its answers."""
+    swapped = draw(tmp_path / "swapped", names={"panda": "lion", "lion": "panda"})
+    model = Ensemble.load(fit(class_folders(swapped), job, models=tmp_path / "models", console=console).folder)
+    fresh = draw(tmp_path / "fresh", seed=99)
+    for shown, said in (("panda", "lion"), ("lion", "panda"), ("jaguar", "jaguar")):
+        assert [answer.label for answer in model.predict(pixels_of(fresh / shown))].count(said) >= 8
+
+
+def test_the_same_training_gives_the_same_version(fitted, pictures, job, console, tmp_path):
+    """Same pictures, settings and date: the same model to the last bit, with or without the features cached."""
+    again = fit(class_folders(pictures), replace(job, cache=tmp_path / "cache"), models=tmp_path, console=console)
+    assert again.folder.name == fitted.folder.name
+
+
+def test_the_model_keeps_what_a_later_training_needs(fitted, pictures):
+    """Reduced features, label, fold, group and hashes of every picture lie beside the heads."""
+    rows = load_file(fitted.folder / "features.safetensors")
+    assert {name: len(each) for name, each in rows.items()} == dict.fromkeys(
+        ("reduced", "label", "fold", "group", "sha256", "phash"), len(list(pictures.rglob("*.png")))
+    )
+    facts = load(fitted.folder).card.dataset["pictures"]
+    assert (rows["fold"] == -1).sum() == sum(each["held_out"] for each in facts.values()) > 0
+    assert rows["reduced"].dtype == np.float16
+
+
+def test_the_figures_are_those_of_the_held_out_pictures(fitted, pictures):
+    """Both columns cover every class, each backbone and the stack, and count the pictures they should."""
+    training, testing = fitted.scores["pretrained"], fitted.scores["testing"]
+    assert set(training) == set(testing) == {"tiny_a", "tiny_b", "stack"}
+    assert training["stack"].pictures + testing["stack"].pictures == len(list(pictures.rglob("*.png")))
+    assert np.sum(testing["stack"].confusion) == testing["stack"].pictures
+    assert testing["stack"].accuracy > 0.8
+
+
+def test_a_given_split_is_kept(job, draw, console, tmp_path):
+    """Pictures in a test folder are never learned from, and their twins in training are told apart."""
+    draw(tmp_path / "data" / "Train", seed=1)
+    draw(tmp_path / "data" / "Test", seed=2, pictures=3)
+    twin = tmp_path / "data" / "Test" / "panda" / "twin.png"
+    twin.write_bytes((tmp_path / "data" / "Train" / "panda" / "00.png").read_bytes())
+    scores = fit(class_folders(tmp_path / "data"), job, models=tmp_path / "models", console=console).scores
+    assert scores["pretrained"]["stack"].pictures == 36
+    assert scores["testing"]["stack"].pictures == 13
+    assert scores["testing_without_twins"]["stack"].pictures == 12
+
+
+def test_judging_answers_as_the_daemon_would(ensemble, pictures, console):
+    """The evaluation over the same pictures counts all of them, copies included, and finds the model good."""
+    scores = judge(class_folders(pictures), ensemble, console=console)
+    assert scores["stack"].pictures == len(read(class_folders(pictures), size=32, console=console).examples)
+    assert scores["stack"].accuracy > 0.9

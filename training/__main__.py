@@ -1,0 +1,4 @@
+from training.cli import app
+
+if __name__ == "__main__":
+    app(prog_name="python -m training")
