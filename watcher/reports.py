@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from apscheduler.triggers.cron import CronTrigger
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from db import store
 from db.engine import Ledger
-from db.models import Report
 from db.queries.received import Answer
 from db.queries.report import ReportData, gather
 from db.redlist import RedList
@@ -36,12 +37,22 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _cron(expression: str) -> str:
+    try:
+        CronTrigger.from_crontab(expression)
+    except ValueError as error:
+        raise ValueError("expected a cron expression such as '0 6 * * *': minute hour day month weekday") from error
+    return expression
+
+
 class ReportSettings(BaseModel):
     """The ``[report]`` section of ``config.toml``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cron: str = Field("0 6 * * *", description="when the report is written: minute hour day month weekday")
+    cron: Annotated[str, AfterValidator(_cron)] = Field(
+        "0 6 * * *", description="when the report is written: minute hour day month weekday"
+    )
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "UTC", description="the IANA time zone of that hour and of the times in the report, such as Africa/Nairobi"
     )
@@ -99,7 +110,7 @@ def write_report(
     _write(path, html)
     _write(folder / "latest.html", html)
     with ledger.write() as session:
-        session.add(Report(path=str(path), since=since, until=until, written_at=now))
+        store.report(session, path=str(path), since=since, until=until, now=now)
     return path
 
 

@@ -1,0 +1,128 @@
+"""A ledger and real decode workers, for the tests of what stands on them."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db.engine import open_ledger
+from db.redlist import load as load_redlist
+from ml.artifacts import Card, save
+from ml.backbones import Backbone, load, register
+from ml.decision import Thresholds
+from ml.familiarity import Familiar
+from ml.heads import Dense, Head
+from watcher.inbox.scan import Folder, scan
+from watcher.intake import Intake, Settled, decode_pool
+from watcher.stations import read_stations
+
+
+@pytest.fixture(scope="session")
+def redlist():
+    return load_redlist()
+
+
+@pytest.fixture(scope="session")
+def pool():
+    """One spawned worker for all: starting it takes a second."""
+    with decode_pool(1) as pool:
+        yield pool
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    (tmp_path / "data").mkdir()
+    ledger = open_ledger(tmp_path / "data/trapline.db")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def intake(ledger, redlist, pool, tmp_path):
+    return Intake(
+        ledger=ledger,
+        redlist=redlist,
+        pool=pool,
+        workers=1,
+        data_dir=tmp_path / "data",
+        kept_size=64,
+        max_pixels=1_000_000,
+        listed=lambda root: read_stations(Path(root)),
+    )
+
+
+@pytest.fixture
+def take_all(intake, inbox):
+    """Scan the inbox and take everything in it; ``final`` as the intake has it."""
+
+    def take(*, final=True):
+        files = [Settled(file, final) for file in scan(Folder(inbox))]
+        return [read for batch in intake.take(files) for read in batch]
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """Write a small ensemble with drawn weights into a model store: ``small_model(models, seed)`` gives its version."""
+    for name, width in SMALL.items():
+        register(
+            Backbone(
+                name=name,
+                title=name,
+                input_size=64,
+                explained="explained",
+                features=width,
+                build=lambda size, width=width: _small(size, width),
+                fill=lambda _model, _folder: pytest.fail("the tests draw the weights"),
+            )
+        )
+
+    def write(models, seed=0, confidence=0.0):
+        random = np.random.default_rng(seed)
+        heads = [
+            Head(None, Dense(random.normal(size=(w, 3)).astype(np.float32), np.zeros(3, np.float32)))
+            for w in SMALL.values()
+        ]
+        reduced = sum(SMALL.values())
+        card = Card(
+            name="small",
+            created=date(2026, 11, 24),
+            classes=("lion", "rhino", "other"),
+            picture_size=64,
+            preprocessing=1,
+            backbones={name: load(name, untrained=1).weights_sha256 for name in SMALL},
+            stack_weights=np.tile(np.eye(3) / 2, (2, 1)).tolist(),
+            stack_bias=[0.0, 0.0, -9.0],
+            temperature=1.0,
+            thresholds=Thresholds(confidence=confidence, distance=2.0),
+            metrics={},
+            dataset={},
+            settings={},
+            versions={},
+        )
+        familiar = Familiar(
+            np.zeros(reduced, np.float32), np.eye(reduced, 2, dtype=np.float16), np.ones((1, 2), np.float32)
+        )
+        return save(models, card, heads=heads, familiar=familiar, features={"label": np.zeros(1, np.uint8)}).name
+
+    return write
+
+
+SMALL = {"small_a": 8, "small_b": 12}
+
+
+def _small(size, width):
+    import keras
+
+    pixels = keras.Input((size, size, 3))
+    scaled = keras.layers.Rescaling(1 / 127.5, -1)(pixels)
+    explained = keras.layers.Conv2D(width, 5, strides=8, activation="relu", name="explained")(scaled)
+    return keras.Model(pixels, [explained, keras.layers.GlobalAveragePooling2D()(explained)])

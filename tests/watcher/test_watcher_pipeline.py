@@ -1,0 +1,143 @@
+"""Pending media → the ledger, with a small real ensemble."""
+
+import pytest
+from small_pictures import NOON, picture
+from sqlalchemy import select
+
+from db.models import Media, Observation, Prediction
+from db.types import Decision
+from ml.artifacts import ArtifactError, promote
+from ml.settings import ModelSettings
+from watcher.data_folder import DataFolder
+from watcher.pipeline import Pipeline
+
+
+@pytest.fixture
+def data(tmp_path, small_model):
+    data = DataFolder(tmp_path / "data")
+    promote(data.models, small_model(data.models))
+    return data
+
+
+@pytest.fixture
+def pipeline(ledger, data, redlist):
+    pipeline = Pipeline(ledger, data, redlist, ModelSettings(batch_size=4))
+    yield pipeline
+    pipeline.close()
+
+
+@pytest.fixture
+def taken(inbox, take_all):
+    """Six different pictures are in the ledger."""
+    (inbox / "A").mkdir()
+    for number in range(6):
+        (inbox / f"A/{number}.jpg").write_bytes(picture(number, at=NOON))
+    take_all()
+
+
+def rows(ledger, model):
+    with ledger.read() as session:
+        return list(session.scalars(select(model).order_by(model.id)))
+
+
+def run(pipeline, **options):
+    return sum(pipeline.answer_pending(**options))
+
+
+@pytest.mark.usefixtures("taken")
+def test_every_pending_media_gets_one_whole_answer(ledger, data, pipeline):
+    """Label, a vector a backbone, the stacked one, a Grad-CAM picture that is there, and an observation."""
+    assert run(pipeline) == 6
+    predictions, observations = rows(ledger, Prediction), rows(ledger, Observation)
+    assert len(predictions) == len(observations) == 6
+    for prediction in predictions:
+        assert prediction.label in {"lion", "rhino"}
+        assert set(prediction.probabilities) == {"small_a", "small_b"}
+        for vector in (*prediction.probabilities.values(), prediction.stacked):
+            assert sum(vector) == pytest.approx(1, abs=1e-5)
+        assert (data.root / prediction.gradcam).stat().st_size > 0
+    assert all(o.decision is Decision.ANSWERED and o.taxa and o.category for o in observations)
+    assert [media.answered_by for media in rows(ledger, Media)] == [prediction.id for prediction in predictions]
+
+
+@pytest.mark.usefixtures("taken")
+def test_what_is_answered_is_not_asked_again(pipeline):
+    """Pending is a query."""
+    run(pipeline)
+    assert run(pipeline) == 0
+
+
+@pytest.mark.usefixtures("taken")
+def test_an_answer_does_not_depend_on_its_batch(ledger, data, redlist, pipeline):
+    """Neither on its mates nor on the batch's size."""
+    run(pipeline)
+    before = {p.media_id: (p.label, p.stacked) for p in rows(ledger, Prediction)}
+    with ledger.write() as session:
+        for media in session.scalars(select(Media)):
+            media.answered_by = None
+        session.flush()
+        for prediction in session.scalars(select(Prediction)):
+            session.delete(prediction)
+    one_by_one = Pipeline(ledger, data, redlist, ModelSettings(batch_size=1))
+    run(one_by_one)
+    one_by_one.close()
+    for prediction in rows(ledger, Prediction):
+        label, stacked = before[prediction.media_id]
+        assert prediction.label == label
+        assert prediction.stacked == pytest.approx(stacked, abs=1e-5)
+
+
+def test_the_same_picture_is_asked_once(ledger, inbox, take_all, data, pipeline):
+    """Other tags, other bytes, one inference: the answers are one."""
+    (inbox / "A").mkdir()
+    for number in range(3):
+        (inbox / f"A/{number}.jpg").write_bytes(picture(1, at=NOON, tag=str(number)))
+    take_all()
+    assert run(pipeline) == 3
+    assert len({p.gradcam for p in rows(ledger, Prediction)}) == 1
+    assert len(list((data.root / "gradcam").rglob("*.jpg"))) == 1
+    assert sum(o.counted for o in rows(ledger, Observation)) == 1
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_promoted_model_answers_what_comes_next_and_old_pictures_only_if_asked(
+    ledger, data, pipeline, small_model, inbox, take_all
+):
+    """An answer is never changed: the new one stands beside it and is the one that is shown."""
+    run(pipeline)
+    first = pipeline.version
+    promote(data.models, second := small_model(data.models, seed=1))
+    (inbox / "A/new.jpg").write_bytes(picture(7, at=NOON))
+    take_all()
+    assert run(pipeline) == 1
+    assert pipeline.version == second
+    assert run(pipeline, reanswer=True) == 6
+    assert {o.classified_by for o in rows(ledger, Observation)} == {second}
+    assert len(rows(ledger, Prediction)) == 13
+    promote(data.models, first)
+    products = sorted((data.root / "gradcam").rglob("*.jpg"))
+    assert run(pipeline, reanswer=True) == 7
+    assert len(rows(ledger, Prediction)) == 14
+    assert len(set((data.root / "gradcam").rglob("*.jpg")) - set(products)) == 1
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_kept_picture_that_is_gone_is_made_again_from_its_file(ledger, data, pipeline, take_all):
+    """And the others are answered meanwhile."""
+    lost = rows(ledger, Media)[2]
+    (data.root / lost.kept).unlink()
+    assert run(pipeline) == 5
+    take_all()
+    assert run(pipeline) == 1
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_changed_model_is_refused_and_nothing_is_lost(ledger, data, pipeline):
+    """The pictures wait until a whole model is current."""
+    heads = next(data.models.glob("small-*")) / "heads.safetensors"
+    content = bytearray(heads.read_bytes())
+    content[-1] ^= 1
+    heads.write_bytes(content)
+    with pytest.raises(ArtifactError, match="was changed since the model was trained"):
+        run(pipeline)
+    assert all(media.answered_by is None for media in rows(ledger, Media))

@@ -1,0 +1,136 @@
+"""The data folder: where everything that Trapline makes lies, how it is written, and who may use it now."""
+
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PART = ".part"  # the suffix of a file that is being written
+PRODUCTS = ("kept", "gradcam")  # what only the process that holds the folder writes
+
+
+class DataFolderError(RuntimeError):
+    """The data folder cannot be used; the message says what to do."""
+
+
+class DataFolderBusyError(DataFolderError):
+    """Another process holds the data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The places in the data folder. What ``kept`` and ``gradcam`` hold is named by content hash."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The SQLite file."""
+        return self.root / "trapline.db"
+
+    @property
+    def models(self) -> Path:
+        """The model store."""
+        return self.root / "models"
+
+    @property
+    def reports(self) -> Path:
+        """Where reports go unless the configuration says otherwise."""
+        return self.root / "reports"
+
+    @property
+    def heartbeat(self) -> Path:
+        """What the daemon says of itself while it runs."""
+        return self.root / "daemon.json"
+
+    def prepare(self) -> None:
+        """Make the folder, and prove that it can be written.
+
+        Raises
+        ------
+        DataFolderError
+            It cannot be made or written.
+
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.root / "writable", b"")
+        except OSError as error:
+            raise DataFolderError(
+                f"the data folder {self.root} cannot be written ({error.strerror}): "
+                "give its owner the right to, or choose another with data_dir or TRAPLINE_DATA_DIR"
+            ) from error
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold the folder against other Trapline processes; the system lets go of it if this one dies.
+
+        Raises
+        ------
+        DataFolderBusyError
+            Another process holds it.
+
+        """
+        with (self.root / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read().strip() or "another Trapline"
+                raise DataFolderBusyError(
+                    f"the data folder {self.root} is in use by {holder}: wait for it, stop it, or use another data_dir"
+                ) from None
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+            lock.flush()
+            self._sweep()
+            yield
+
+    def in_use(self) -> bool:
+        """Tell whether a process holds the folder now."""
+        try:
+            with (self.root / "lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def _sweep(self) -> None:
+        """Remove what an earlier process left half-written; nobody else writes here now."""
+        for kind in PRODUCTS:
+            for part in (self.root / kind).rglob(f"*{PART}"):
+                part.unlink(missing_ok=True)
+
+
+def product(kind: str, sha256: str, suffix: str) -> str:
+    """Give the path of a product below the data folder: ``kept/ab/ab…-224.jpg``."""
+    return f"{kind}/{sha256[:2]}/{sha256}-{suffix}.jpg"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` so that ``path`` is whole or absent, even after a power cut.
+
+    The temporary name is short and not made from the target's, which may be as long as names can be.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f".{secrets.token_hex(8)}{PART}"
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

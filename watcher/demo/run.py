@@ -1,0 +1,63 @@
+"""``trapline demo``: from nothing to a report, offline, on drawings."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from ml.artifacts import promote
+from ml.backbones import ENSEMBLES, WeightsMissing
+from training.dataset import class_folders
+from training.fit import Job, fit
+from training.settings import TrainingSettings
+from watcher.config import Settings
+from watcher.demo.world import draw_dataset, draw_inbox
+from watcher.process import process
+from watcher.service import Service, open_service
+from watcher.watch import report_now
+
+LESSON_SEED, INBOX_SEED = 1, 2026  # other drawings of the same world
+PICTURES = 24  # a class to learn from
+UNTRAINED = 7  # draws the backbones' weights where ImageNet's cannot be had
+
+
+def run(folder: Path, *, ensemble: str, settings: Settings, console: Console) -> Path:
+    """Draw, train, answer, report, all inside ``folder``; give the report's path.
+
+    ``ensemble`` is ``starter`` or ``reference``; the latter gets untrained backbones where there is no network.
+    """
+    folder = folder.resolve()
+    settings = settings.model_copy(update={"data_dir": folder / "data", "inbox": (folder / "inbox",)})
+    with open_service(settings) as service, service.data.exclusively():
+        console.print(f"[bold]1[/] drawing station folders in {folder / 'inbox'}", soft_wrap=True)
+        draw_inbox(folder / "inbox", until=datetime.now(UTC), seed=INBOX_SEED)
+        draw_dataset(folder / "lessons", seed=LESSON_SEED, pictures=PICTURES)
+        console.print("[bold]2[/] training the demo model on other drawings of the same world")
+        _train(service, folder, ensemble, console)
+        console.print("[bold]3[/] answering the pictures")
+        process(service, [folder / "inbox"], again=False, console=console)
+        console.print("[bold]4[/] writing the report")
+        path = report_now(service)
+    console.print(f"\nThe report of the demo model is here; open it in a browser:\n{path}", soft_wrap=True)
+    return path
+
+
+def _train(service: Service, folder: Path, ensemble: str, console: Console) -> None:
+    weights = service.settings.model.weights_folder
+    job = Job(
+        name="demo",
+        created=datetime.now(UTC).date(),
+        backbones=ENSEMBLES[ensemble],
+        settings=TrainingSettings(ensemble=ensemble),
+        cache=service.data.root / "cache" / "features",
+        weights_folder=weights,
+    )
+    lessons = class_folders(folder / "lessons")
+    try:
+        fitted = fit(lessons, job, models=service.data.models, console=console)
+        console.print("the backbones have their ImageNet weights")
+    except WeightsMissing as error:
+        console.print(f"{error}\nso the backbones are untrained here (seed {UNTRAINED})", soft_wrap=True)
+        fitted = fit(lessons, replace(job, untrained_seed=UNTRAINED), models=service.data.models, console=console)
+    promote(service.data.models, fitted.folder.name)

@@ -1,0 +1,198 @@
+"""How is it? ``trapline status`` (what happens now) and ``trapline doctor`` (what is wrong, and how to mend it)."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from db.check import faults, originals, products
+from db.engine import LedgerError
+from db.queries.status import at_two_deployments, last_report, models_used, rejected, stations, totals
+from db.redlist import RedListError
+from db.types import State
+from ml.artifacts import ArtifactError, current
+from ml.artifacts import load as load_model
+from ml.backbones import WeightsDamaged, WeightsMissing
+from watcher.config import ConfigError, Settings, load_settings
+from watcher.data_folder import DataFolder, DataFolderError
+from watcher.inbox.scan import signature
+from watcher.service import Service, open_service
+from watcher.stations import StationsError, read_stations
+
+LOW_DISK = 500 * 2**20
+SILENT_SECONDS = 60  # a daemon that says nothing for this long hangs
+
+
+def status(service: Service) -> dict[str, Any]:
+    """Give what ``trapline status --json`` prints; ``problems`` is empty where all is well."""
+    with service.ledger.read() as session:
+        total, report = totals(session), last_report(session)
+        state = {
+            "daemon": _daemon(service.data),
+            "model": load_model(current(service.data.models)).version,
+            "files": {kind.value: total.files.get(kind, 0) for kind in State},
+            "media": total.media,
+            "pending": total.pending,
+            "copies": total.copies,
+            "at_two_deployments": at_two_deployments(session),
+            "stale": total.stale,
+            "decisions": {decision.value: count for decision, count in total.decisions.items()},
+            "stations": [asdict(sign) | {"last_seen": sign.last_seen.isoformat()} for sign in stations(session)],
+            "rejected": [asdict(file) for file in rejected(session)],
+            "models": dict(models_used(session)),
+            "report": report.path if report else None,
+            "free_bytes": shutil.disk_usage(service.data.root).free,
+        }
+    return state | {"problems": _problems(state)}
+
+
+def lines(state: dict[str, Any]) -> Iterator[str]:
+    """Give the same for a person to read."""
+    daemon, files = state["daemon"], state["files"]
+    yield f"daemon    {'runs' if daemon else 'does not run'}"
+    yield f"model     {state['model']}"
+    yield f"files     {files['taken']} taken, {files['rejected']} rejected, {files['retry']} tried again"
+    yield f"pictures  {state['media']}, of which {state['copies']} are copies and {state['pending']} wait for an answer"
+    if daemon:
+        yield f"inbox     {daemon.get('unsettled', 0)} files have not come to rest"
+        yield from (f"next      {kind} at {time}" for kind, time in daemon["next"].items())
+    if state["at_two_deployments"]:
+        yield f"pictures  {state['at_two_deployments']} lie at two stations (a card in the wrong folder?)"
+    yield from (f"station   {sign['station']}: last file {sign['last_seen']}" for sign in state["stations"])
+    yield from (f"rejected  {file['path']}: {file['reason']}" for file in state["rejected"])
+    yield f"report    {state['report'] or 'none yet'}"
+    yield f"disk      {state['free_bytes'] / 2**30:.1f} GiB free"
+    yield from (f"PROBLEM   {problem}" for problem in state["problems"])
+
+
+def _daemon(data: DataFolder) -> dict[str, Any] | None:
+    """Give what the daemon last said of itself; None where none runs."""
+    if not data.in_use():
+        return None
+    try:
+        said: dict[str, Any] = json.loads(data.heartbeat.read_text())
+    except (OSError, ValueError):
+        return {"process": None, "silent_seconds": 0, "offline": [], "next": {}}
+    silent = (datetime.now(UTC) - datetime.fromisoformat(said["at"])).total_seconds()
+    return said | {"silent_seconds": round(silent)}
+
+
+def _problems(state: dict[str, Any]) -> list[str]:
+    daemon = state["daemon"] or {}
+    found = [f"{root} is offline: mount it, or take it out of inbox" for root in daemon.get("offline", [])]
+    found += [f"the {thread} thread fails: {error}" for thread, error in daemon.get("failures", {}).items()]
+    if daemon.get("silent_seconds", 0) > SILENT_SECONDS:
+        found.append(f"the daemon (process {daemon['process']}) is silent: restart it")
+    if state["free_bytes"] < LOW_DISK:
+        found.append(f"only {state['free_bytes'] >> 20} MiB are free in the data folder: free the disk")
+    if state["files"]["retry"]:
+        found.append(f"{state['files']['retry']} files cannot be read now and are tried again")
+    if state["pending"] and not daemon:
+        found.append(f"{state['pending']} pictures wait for an answer and no daemon runs: start trapline watch")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: what was found, and whether it is well."""
+
+    name: str
+    well: bool
+    says: str
+
+
+def doctor(config: Path | None, *, thorough: bool) -> Iterator[Check]:
+    """Check configuration, folders, ledger, model and device, one after another; each says how to mend it.
+
+    ``thorough``: compares the ledger with itself, its products and the original files, byte for byte.
+    """
+    try:
+        settings = load_settings(config)
+    except ConfigError as error:
+        yield Check("configuration", well=False, says=str(error))
+        return
+    yield Check("configuration", well=True, says="every key is known and right")
+    yield from (_inbox(root) for root in settings.inbox)
+    if not settings.inbox:
+        yield Check("inbox", well=True, says="none configured: trapline process works, trapline watch needs one")
+    yield _disk(settings.data_dir)
+    try:
+        new = not DataFolder(settings.data_dir).ledger.exists()
+        with open_service(settings) as service:
+            says = f"{service.data.ledger}{' (made now)' if new else ''}"
+            yield Check("data folder and ledger", well=True, says=says)
+            if thorough:
+                yield from _compare(service)
+    except (DataFolderError, LedgerError, RedListError) as error:
+        yield Check("data folder and ledger", well=False, says=str(error))
+    yield from _model(settings)
+
+
+def _inbox(root: Path) -> Check:
+    name = f"inbox {root}"
+    if not root.is_dir():
+        return Check(name, well=False, says="is not there: mount the share, or correct inbox")
+    if not os.access(root, os.R_OK | os.X_OK):
+        return Check(name, well=False, says="cannot be read: give the daemon's user the right to read it")
+    try:
+        listed = read_stations(root)
+    except StationsError as error:
+        return Check(name, well=False, says=str(error))
+    return Check(name, well=True, says=f"readable; stations.csv lists {len(listed)} deployments")
+
+
+def _disk(folder: Path) -> Check:
+    present = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(present).free
+    says = f"{free / 2**30:.1f} GiB free" + ("" if free >= LOW_DISK else ": free the disk, or move data_dir")
+    return Check("disk", well=free >= LOW_DISK, says=says)
+
+
+def _model(settings: Settings) -> Iterator[Check]:
+    from ml.ensemble import Ensemble
+    from ml.runtime import device
+
+    yield Check("device", well=True, says=device())
+    try:
+        folder = current(DataFolder(settings.data_dir).models)
+        ensemble = Ensemble.load(folder, settings.model.weights_folder, settings.model.batch_size)
+    except (ArtifactError, WeightsMissing, WeightsDamaged) as error:
+        yield Check("model", well=False, says=str(error))
+        return
+    size = ensemble.model.card.picture_size
+    ensemble.predict(np.zeros((1, size, size, 3), np.uint8))
+    yield Check("model", well=True, says=f"{ensemble.model.version}: every hash is right, and it answers")
+
+
+def _compare(service: Service) -> Iterator[Check]:
+    with service.ledger.read() as session:
+        wrong = faults(session, service.redlist)
+        missing = [path for path, _ in products(session) if not (service.data.root / path).is_file()]
+        changed = [where for file in originals(session) if (where := _changed(*file))]
+    yield _counted("ledger", wrong, "is sound", "restore a backup")
+    yield _counted("products", missing, "are all there", "put the data folder's backup back")
+    yield _counted("originals", changed, "are what the ledger says", "the files rot on their disk: copy them anew")
+
+
+def _counted(name: str, found: list[str], well: str, mend: str) -> Check:
+    if not found:
+        return Check(name, well=True, says=well)
+    return Check(name, well=False, says=f"{len(found)} at fault ({'; '.join(found[:3])}): {mend}")
+
+
+def _changed(root: str, path: bytes, known: str, sha256: str) -> str | None:
+    """Name an original whose bytes differ though the file was not touched; one that is away says nothing."""
+    place = Path(root) / os.fsdecode(path)
+    try:
+        if signature(place.lstat()) != known or hashlib.sha256(place.read_bytes()).hexdigest() == sha256:
+            return None
+    except OSError:
+        return None
+    return str(place)

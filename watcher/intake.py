@@ -1,0 +1,279 @@
+"""One settled file → the ledger: its sighting, its media, the links to pictures like it.
+
+Files are read by spawned workers ahead of the ledger; a few results at a time are committed in one transaction.
+"""
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db import store
+from db.engine import Ledger
+from db.models import Deployment, Media
+from db.observe import refresh
+from db.queries.files import (
+    deployments_of,
+    linked_media,
+    listed_deployments,
+    media_below,
+    media_of_second,
+    media_with_picture,
+    sightings_of,
+)
+from db.queries.pending import stale
+from db.redlist import RedList
+from db.store import SeenFile
+from db.types import LinkKind
+from ml.images import Facts, Link, Picture, reexport_links, same_picture_links
+from watcher.inbox.scan import folders_of
+from watcher.prepare import Moved, Prepared, Refused, prepare
+from watcher.stations import Listed, deployment_of
+
+log = logging.getLogger(__name__)
+
+COMMIT_FILES = 32
+COMMIT_SECONDS = 1.0
+DECODE_SECONDS = 120.0
+ASSIGNED = 200  # media a transaction, when stations.csv has changed
+AHEAD = 4  # files a worker that may wait for the ledger
+
+Outcome = Prepared | Refused | Moved | OSError
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A file to be read, and whether it is given up if it ends too early."""
+
+    file: SeenFile
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file that was read, and what came of it."""
+
+    file: SeenFile
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes files into the ledger. ``listed`` gives the rows of the root's ``stations.csv``."""
+
+    ledger: Ledger
+    redlist: RedList
+    pool: ProcessPool
+    workers: int
+    data_dir: Path
+    kept_size: int
+    max_pixels: int
+    listed: Callable[[str], tuple[Listed, ...]]
+
+    def take(self, files: Iterable[Settled]) -> Iterator[list[Read]]:
+        """Read the files and commit them; yield what was committed, transaction by transaction.
+
+        Consuming it slowly holds the reading back: no more than a few files a worker are under way.
+        """
+        batch: list[Read] = []
+        since = time.monotonic()
+        for settled, read in self._read_ahead(iter(files)):
+            if settled.final or not _may_still_grow(read.outcome):
+                batch.append(read)
+            if batch and (len(batch) >= COMMIT_FILES or time.monotonic() - since > COMMIT_SECONDS):
+                yield self._commit(batch)
+                batch, since = [], time.monotonic()
+        if batch:
+            yield self._commit(batch)
+
+    def _read_ahead(self, files: Iterator[Settled]) -> Iterator[tuple[Settled, Read]]:
+        under_way: deque[tuple[Settled, ProcessFuture[Outcome]]] = deque()
+        for settled in islice(files, self.workers * AHEAD):
+            under_way.append((settled, self._submit(settled.file)))
+        while under_way:
+            settled, future = under_way.popleft()
+            yield settled, Read(settled.file, _outcome(future))
+            for following in islice(files, 1):
+                under_way.append((following, self._submit(following.file)))
+
+    def _submit(self, file: SeenFile) -> ProcessFuture[Outcome]:
+        path = os.path.join(os.fsencode(file.root), file.path)  # noqa: PTH118  # bytes, which pathlib has not
+        arguments = [path, file.signature, str(self.data_dir), self.kept_size, self.max_pixels]
+        return self.pool.schedule(prepare, args=arguments, timeout=DECODE_SECONDS)
+
+    def _commit(self, batch: list[Read]) -> list[Read]:
+        now = datetime.now(UTC)
+        taken: list[int] = []
+        with self.ledger.write() as session:
+            for read in batch:
+                match read.outcome:
+                    case Prepared():
+                        taken.append(self._record(session, read.file, read.outcome, now))
+                    case Refused():
+                        store.reject(session, read.file, code=read.outcome.code, reason=read.outcome.reason, now=now)
+                    case OSError() as error:
+                        reason = error.strerror or str(error)
+                        code = type(error).__name__
+                        store.postpone(session, read.file, code=code, reason=reason, now=now)
+                    case Moved():
+                        reason = "the file is still being written"
+                        store.postpone(session, read.file, code="moving", reason=reason, now=now)
+            settle_links(session, taken, self.redlist)
+        return batch
+
+    def _record(self, session: Session, file: SeenFile, prepared: Prepared, now: datetime) -> int:
+        media = _media(prepared.picture, prepared.kept, now)
+        wanted = _deployment(self.listed(file.root), file.station, file.path, media)
+        return store.take(session, file, media, store.deployment(session, wanted), now=now).id
+
+
+@contextmanager
+def decode_pool(workers: int) -> Iterator[ProcessPool]:
+    """Start the workers that read files; a worker that dies takes only its own file with it."""
+    with ProcessPool(max_workers=workers, context=get_context("spawn")) as pool:
+        yield pool
+        # what is still queued belongs to nobody now
+        pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
+
+
+def settle_links(session: Session, media_ids: Iterable[int], redlist: RedList) -> None:
+    """Compute the links anew of every group that these media stand in, then their observations."""
+    touched = linked_media(session, media_ids)
+    deployments = deployments_of(session, touched)
+    media = {row.id: row for row in session.scalars(select(Media).where(Media.id.in_(touched)))}
+    for picture_hash in {row.picture_hash for row in media.values()}:
+        group = media_with_picture(session, picture_hash)
+        touched |= _relink(session, LinkKind.SAME_PICTURE, group, same_picture_links)
+    seconds = {
+        (deployments[row.id], row.camera_time.replace(microsecond=0))
+        for row in media.values()
+        if row.time_status == "ok" and row.camera_time is not None
+    }
+    for deployment_id, second in seconds:
+        if deployment_id is not None:
+            group = media_of_second(session, deployment_id, second)
+            touched |= _relink(session, LinkKind.REEXPORT, group, reexport_links)
+    refresh(session, touched, redlist)
+
+
+def derive_stale(ledger: Ledger, redlist: RedList) -> None:
+    """Derive anew, in short transactions, whatever a changed Red List, table or path has made stale."""
+    with ledger.write() as session:
+        store.mark_redlist_stale(session, redlist.version)
+    while True:
+        with ledger.write() as session:
+            if not (media_ids := stale(session, ASSIGNED)):
+                return
+            settle_links(session, media_ids, redlist)
+
+
+def assign_deployments(ledger: Ledger, root: str, listed: tuple[Listed, ...], redlist: RedList) -> None:
+    """Bring the deployments of all files below ``root`` up to date with its ``stations.csv``, if that has changed."""
+    with ledger.read() as session:
+        known = listed_deployments(session, root)
+    wanted = {row.key: row.deployment() for row in listed}
+    changed = {key for key in known if key not in wanted or store.differs(known[key], wanted[key])}
+    if not changed and wanted.keys() == known.keys():
+        return
+    with ledger.write() as session:
+        for deployment in wanted.values():
+            store.deployment(session, deployment)
+        store.mark_root_stale(session, root)
+        media_ids = media_below(session, root)
+    for start in range(0, len(media_ids), ASSIGNED):
+        with ledger.write() as session:
+            some = media_ids[start : start + ASSIGNED]
+            for sighting, media in sightings_of(session, root, some):
+                wanted_one = _deployment(listed, sighting.station, sighting.path, media)
+                sighting.deployment_id = store.deployment(session, wanted_one)
+            session.flush()
+            settle_links(session, some, redlist)
+
+
+def _relink(
+    session: Session, kind: LinkKind, group: list[Media], rule: Callable[[Iterable[Facts]], list[Link]]
+) -> set[int]:
+    ids = {media.sha256: media.id for media in group}
+    deployments = deployments_of(session, ids.values())
+    links = rule([_facts(media, deployments[media.id]) for media in group])
+    store.relink(session, kind, ids.values(), {ids[link.sha256]: ids[link.canonical] for link in links})
+    return set(ids.values())
+
+
+def _deployment(listed: tuple[Listed, ...], station: str, path: bytes, media: Media) -> Deployment:
+    camera_time = media.camera_time if media.time_status == "ok" else None
+    return deployment_of(
+        listed, station=station, folders=folders_of(path), camera_time=camera_time, serial=media.serial
+    )
+
+
+def _facts(media: Media, deployment_id: int | None) -> Facts:
+    return Facts(
+        sha256=media.sha256,
+        picture_hash=media.picture_hash,
+        orientation=media.orientation,
+        phash=media.phash,
+        flat=media.flat,
+        width=media.width,
+        height=media.height,
+        encoding=media.encoding,
+        captured_at=media.camera_time if media.time_status == "ok" else None,
+        deployment=deployment_id,
+    )
+
+
+def _may_still_grow(outcome: Outcome) -> bool:
+    return isinstance(outcome, Moved) or (isinstance(outcome, Refused) and outcome.incomplete)
+
+
+def _outcome(future: ProcessFuture[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except ProcessExpired:  # an OSError to its library
+        reason = "the decoder dies of this file: open and save it with another program"
+        return Refused("decoder_died", reason, incomplete=False)
+    except TimeoutError as error:
+        if error.errno is not None:  # the share's, not the pool's
+            return error
+        reason = f"the file could not be decoded within {DECODE_SECONDS:.0f} s: save it smaller, or in another format"
+        return Refused("too_slow", reason, incomplete=False)
+    except OSError as error:
+        return error
+
+
+def _media(picture: Picture, kept: str, now: datetime) -> Media:
+    return Media(
+        sha256=picture.sha256,
+        picture_hash=picture.picture_hash,
+        phash=picture.phash,
+        flat=picture.flat,
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        orientation=picture.orientation,
+        bytes=picture.bytes,
+        encoding=picture.encoding,
+        integrity=picture.integrity,
+        camera_time=picture.captured.at,
+        camera_time_raw=picture.captured.raw,
+        camera_offset=picture.captured.offset_minutes,
+        time_status=picture.captured.status,
+        time_source=picture.captured.source,
+        make=picture.camera.make,
+        camera_model=picture.camera.model,
+        serial=picture.camera.serial,
+        exif=picture.exif,
+        kept=kept,
+        received_at=now,
+    )

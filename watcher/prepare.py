@@ -1,0 +1,77 @@
+"""What a decode worker does with one file: read once, check, fingerprint, and keep the picture.
+
+It runs in a spawned process that may die without harm, so it imports nothing heavy and touches no ledger.
+"""
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml.images import Picture, Reason, Unreadable, examine
+from watcher.data_folder import product, write_atomically
+from watcher.inbox.scan import signature
+
+MAX_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file whose picture was read and kept."""
+
+    picture: Picture
+    kept: str  # below the data folder
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that is at fault."""
+
+    code: str
+    reason: str
+    incomplete: bool  # it may still grow
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A file that changed while it was read; the next scan looks again."""
+
+
+def prepare(path: bytes, expected: str, data_dir: str, size: int, max_pixels: int) -> Prepared | Refused | Moved:
+    """Turn one settled file into facts and a kept picture of ``size`` × ``size`` pixels.
+
+    Raises
+    ------
+    OSError
+        The system is at fault (a share that is away, a full disk): to be tried again.
+
+    """
+    try:
+        data = _read(path, expected)
+        if data is None:
+            return Moved()
+        examined = examine(data, size=size, now=datetime.now(UTC), max_pixels=max_pixels)
+    except Unreadable as error:
+        incomplete = error.reason in {Reason.EMPTY, Reason.TRUNCATED, Reason.CORRUPT}
+        return Refused(code=error.reason.value, reason=str(error), incomplete=incomplete)
+    kept = product("kept", examined.picture.sha256, str(size))
+    if not (target := Path(data_dir) / kept).exists():
+        write_atomically(target, examined.kept)
+    return Prepared(picture=examined.picture, kept=kept)
+
+
+def _read(path: bytes, expected: str) -> bytes | None:
+    """Read a file whole; None where it is not, or no longer, the file that was seen."""
+    # O_NONBLOCK: a pipe that takes the file's place must not hang the worker
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode) or signature(before) != expected:
+            return None
+        if before.st_size > MAX_BYTES:
+            raise Unreadable(
+                Reason.TOO_LARGE, f"too large: {before.st_size >> 20} MiB, the limit is {MAX_BYTES >> 20} MiB"
+            )
+        data = file.read()
+        return data if signature(os.fstat(descriptor)) == expected else None

@@ -1,0 +1,176 @@
+"""``trapline process``: the pipeline once over some folders, with progress, a summary and a table of answers."""
+
+import csv
+import io
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from db import store
+from db.queries.answers import COLUMNS, file_answers
+from db.queries.files import present, unknown
+from db.queries.pending import count_pending
+from db.queries.status import Totals, totals
+from db.store import SeenFile
+from db.types import State
+from watcher.data_folder import write_atomically
+from watcher.inbox.scan import scan
+from watcher.intake import Intake, Settled, assign_deployments, decode_pool, derive_stale
+from watcher.pipeline import Pipeline
+from watcher.service import Service
+from watcher.stations import read_stations
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+
+
+class FolderError(ValueError):
+    """A folder cannot be processed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What a run did."""
+
+    roots: tuple[str, ...]
+    read: int
+    answered: int
+    seconds: float
+    totals: Totals
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file has an answer."""
+        files = self.totals.files
+        return not (self.totals.pending or files.get(State.REJECTED) or files.get(State.RETRY))
+
+
+def process(service: Service, folders: list[Path], *, again: bool, console: Console) -> Processed:
+    """Take every file below ``folders`` that is new or changed, and answer every media among them.
+
+    ``again`` answers anew what an older model answered. Interrupted at any point, the same call goes on from there.
+
+    Raises
+    ------
+    FolderError
+        A folder is not there, cannot be read, or is the data folder itself.
+
+    """
+    begin = time.monotonic()
+    roots = tuple(str(_checked(folder, service)) for folder in folders)
+    listed = {root: read_stations(Path(root)) for root in roots}
+    for root in roots:
+        assign_deployments(service.ledger, root, listed[root], service.redlist)
+    files = [file for root in roots for file in _to_take(service, root)]
+    with (
+        _progress(console) as progress,
+        decode_pool(service.settings.intake.decode_workers) as pool,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        reading = progress.add_task("Reading", total=len(files))
+        intake = service.intake(pool, listed.__getitem__)
+        stopping = threading.Event()
+        taking = thread.submit(_take_all, intake, files, stopping, lambda count: progress.advance(reading, count))
+        try:
+            answered = _answer_meanwhile(service, taking, roots, again=again, progress=progress)
+        finally:
+            stopping.set()
+        taking.result()
+    derive_stale(service.ledger, service.redlist)
+    with service.ledger.read() as session:
+        return Processed(roots, len(files), answered, time.monotonic() - begin, totals(session, roots))
+
+
+def write_answers(service: Service, roots: Iterable[str], path: Path) -> None:
+    """Write one row a file as CSV (UTF-8, RFC 4180), whole or not at all.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    with service.ledger.read() as session:
+        for answer in file_answers(session, roots, str(service.data.root)):
+            table.writerow(["'" + cell if cell.startswith(FORMULA) else cell for cell in astuple(answer)])
+    write_atomically(path, text.getvalue().encode())
+
+
+def _checked(folder: Path, service: Service) -> Path:
+    root = folder.resolve()
+    if not root.is_dir():
+        raise FolderError(f"{folder} is not a folder: name the folder that holds the pictures")
+    if root.is_relative_to(service.data.root):
+        raise FolderError(f"{folder} lies in Trapline's own data folder: name the folder that holds the pictures")
+    return root
+
+
+def _to_take(service: Service, root: str) -> Iterator[SeenFile]:
+    """Scan a root: note what is gone, yield what is new, changed or to be tried again."""
+    found = list(scan(service.folder(Path(root))))
+    with service.ledger.write() as session:
+        here = {file.path for file in found}
+        gone = [sighting for path, sighting in present(session, root).items() if path not in here]
+        store.mark_missing(session, gone, now=datetime.now(UTC))
+    with service.ledger.read() as session:
+        yield from unknown(session, found, now=datetime.max.replace(tzinfo=UTC))
+
+
+def _take_all(intake: Intake, files: list[SeenFile], stopping: threading.Event, advance: Callable[[int], None]) -> None:
+    def until_stopped() -> Iterator[Settled]:
+        for file in files:
+            if stopping.is_set():
+                return
+            yield Settled(file)
+
+    for batch in intake.take(until_stopped()):
+        advance(len(batch))
+
+
+def _answer_meanwhile(
+    service: Service, taking: Future[None], roots: tuple[str, ...], *, again: bool, progress: Progress
+) -> int:
+    """Answer what the intake brings until it has brought everything; give how many media were answered."""
+    pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model)
+    answering = progress.add_task("Answering", total=None)
+    answered = 0
+    finished = False
+    try:
+        while not finished:
+            finished = taking.done()  # asked before the ledger is, so that nothing slips between
+            for count in pipeline.answer_pending(reanswer=again, roots=roots):
+                answered += count
+                with service.ledger.read() as session:
+                    waiting = count_pending(session, roots=roots)
+                progress.update(answering, completed=answered, total=answered + waiting)
+            if not finished:
+                time.sleep(0.05)
+    finally:
+        pipeline.close()
+    progress.update(answering, total=answered)
+    return answered
+
+
+class _Rate(ProgressColumn):
+    """Images a second since the task began."""
+
+    def render(self, task: Task) -> Text:
+        """Show the rate, or nothing before there is one."""
+        return Text(f"{task.finished_speed or task.speed:.1f} images/s" if task.speed else "")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        console=console,
+    )

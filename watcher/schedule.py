@@ -1,0 +1,93 @@
+"""Jobs at their times: the scheduler only asks; the ledger decides, so that a job runs once a period."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from db import store
+from db.engine import Ledger
+from db.queries.status import last_period
+
+log = logging.getLogger(__name__)
+
+FORGOTTEN = timedelta(days=8)  # a period missed longer ago than this is not caught up
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do at the times of a cron expression; ``run`` gets the time it was due."""
+
+    kind: str
+    cron: str
+    timezone: str
+    run: Callable[[datetime], None]
+
+    @property
+    def trigger(self) -> CronTrigger:
+        """The scheduler's own reading of the expression."""
+        return CronTrigger.from_crontab(self.cron, timezone=ZoneInfo(self.timezone))
+
+
+class Schedule:
+    """Runs jobs in a thread of their own while it is started."""
+
+    def __init__(self, ledger: Ledger, jobs: list[Job]) -> None:
+        self._ledger = ledger
+        self._jobs = jobs
+        self._started = datetime.now(UTC)
+        # a late job is run, and one that was missed several times is run once: nothing is dropped without a word
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+
+    def start(self) -> None:
+        """Start the clock, and catch up what came due while no daemon ran."""
+        for job in self._jobs:
+            self._scheduler.add_job(self.run_due, job.trigger, args=[job], id=job.kind)
+            self._scheduler.add_job(self.run_due, args=[job])
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop the clock; a job that runs is not waited for, and is run again at the next start."""
+        self._scheduler.shutdown(wait=False)
+
+    def next_times(self) -> dict[str, datetime]:
+        """Give kind → the next time it is due."""
+        jobs = [self._scheduler.get_job(job.kind) for job in self._jobs]
+        return {job.id: job.next_run_time for job in jobs if job is not None and job.next_run_time is not None}
+
+    def run_due(self, job: Job) -> None:
+        """Run ``job`` for the latest period that is due and has not run; otherwise do nothing."""
+        now = datetime.now(UTC)
+        with self._ledger.read() as session:
+            since = last_period(session, job.kind) or self._started
+        period = latest_due(job.trigger, max(since, now - FORGOTTEN), now)
+        if period is None:
+            return
+        with self._ledger.write() as session:
+            run = store.begin_job(session, job.kind, period, now=now)
+        if run is None:
+            return
+        failure = None
+        try:
+            job.run(period)
+        except Exception as error:  # a job's failure is told, and the daemon goes on
+            log.exception("the %s that was due at %s failed", job.kind, period.isoformat())
+            failure = f"{type(error).__name__}: {error}"
+        with self._ledger.write() as session:
+            store.finish_job(session, run, now=datetime.now(UTC), failure=failure)
+
+
+def latest_due(trigger: CronTrigger, since: datetime, now: datetime) -> datetime | None:
+    """Give the last time in (since, now] at which ``trigger`` fires."""
+    due = None
+    following = trigger.get_next_fire_time(None, since + timedelta(microseconds=1))
+    while following is not None and following <= now:
+        due = following
+        following = trigger.get_next_fire_time(following, following + timedelta(microseconds=1))
+    return due.astimezone(UTC) if due else None

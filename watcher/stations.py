@@ -1,0 +1,209 @@
+"""``stations.csv`` → deployments, and which of them a picture belongs to."""
+
+import csv
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from db.models import Deployment
+from watcher.inbox.scan import COUNTER_FOLDER
+
+# Camtrap DP's column names, where it has one.
+COLUMNS = (
+    "folder",
+    "locationName",
+    "cameraID",
+    "latitude",
+    "longitude",
+    "country",
+    "timezone",
+    "deploymentStart",
+    "deploymentEnd",
+    "clockOffset",
+    "captive",
+)
+CLOCK_LIMIT = 100 * 366 * 86400  # a camera that starts in 1970 is off by less
+COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class StationsError(ValueError):
+    """``stations.csv`` is wrong; the message has one line for each cell at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of ``stations.csv``: one camera at one place for one span of time."""
+
+    folder: str
+    station: str
+    camera: str | None
+    latitude: float | None
+    longitude: float | None
+    country: str | None
+    timezone: str | None
+    start: datetime | None
+    end: datetime | None
+    clock_offset: int
+    captive: bool
+
+    @property
+    def key(self) -> str:
+        """What identifies the row: its folder and the start of its span."""
+        return f"listed:{self.folder}:{self.start.isoformat() if self.start else ''}"
+
+    def deployment(self) -> Deployment:
+        """Give the ledger's row."""
+        return Deployment(
+            key=self.key,
+            station=self.station,
+            camera=self.camera,
+            folder=self.folder,
+            latitude=self.latitude,
+            longitude=self.longitude,
+            country=self.country,
+            timezone=self.timezone,
+            start=self.start,
+            end=self.end,
+            clock_offset=self.clock_offset,
+            captive=self.captive,
+        )
+
+    def spans(self, camera_time: datetime | None) -> bool:
+        """Tell whether a picture of this time on the camera's clock can be of this deployment."""
+        if camera_time is None:
+            return True
+        zone = ZoneInfo(self.timezone) if self.timezone else UTC
+        at = (camera_time + timedelta(seconds=self.clock_offset)).replace(tzinfo=zone)
+        return (self.start is None or self.start <= at) and (self.end is None or at <= self.end)
+
+
+def read_stations(root: Path) -> tuple[Listed, ...]:
+    """Read ``stations.csv`` at the root of an inbox; no file, no rows.
+
+    Raises
+    ------
+    StationsError
+        Columns or cells are wrong: all of them, each with its line.
+
+    """
+    path = root / "stations.csv"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StationsError(f"{path} cannot be read ({error}): save it as CSV in UTF-8") from error
+    table = csv.DictReader(text.splitlines())
+    header = table.fieldnames or []
+    if "folder" not in header:
+        raise StationsError(f"{path}: the column 'folder' is missing; the columns are {', '.join(COLUMNS)}")
+    listed, faults = [], []
+    for row in table:
+        try:
+            listed.append(_listed({name: (value or "").strip() for name, value in row.items() if name in COLUMNS}))
+        except ValueError as error:
+            faults.append(f"{path}, line {table.line_num}: {error}")
+    if faults:
+        raise StationsError("\n".join(faults))
+    return tuple(listed)
+
+
+def deployment_of(
+    listed: tuple[Listed, ...], *, station: str, folders: list[str], camera_time: datetime | None, serial: str | None
+) -> Deployment:
+    """Give the deployment of a sighting.
+
+    It is the listed row with the longest folder that holds the file and whose span holds the capture time; else
+    station and serial number of the camera; else station and second folder.
+    """
+    holding = [row for row in listed if _holds(row.folder, folders) and row.spans(camera_time)]
+    if holding:
+        return max(holding, key=lambda row: (len(row.folder), row.key)).deployment()
+    camera = serial or next((name for name in folders[1:2] if not COUNTER_FOLDER.fullmatch(name)), None)
+    return Deployment(
+        key=f"seen:{station}:{camera or ''}", station=station, camera=camera, clock_offset=0, captive=False
+    )
+
+
+def _holds(folder: str, folders: list[str]) -> bool:
+    wanted = folder.strip("/").split("/")
+    return folders[: len(wanted)] == wanted
+
+
+def _listed(row: dict[str, str]) -> Listed:
+    folder = row["folder"].replace("\\", "/").strip("/")
+    if not folder:
+        raise ValueError("folder: expected the folder's name below the inbox, found nothing")
+    zone = row.get("timezone") or None
+    return Listed(
+        folder=folder,
+        station=row.get("locationName") or folder.split("/")[0],
+        camera=row.get("cameraID") or None,
+        latitude=_degrees(row, "latitude", 90),
+        longitude=_degrees(row, "longitude", 180),
+        country=_country(row),
+        timezone=zone if zone is None else _zone(zone),
+        start=_time(row, "deploymentStart", zone),
+        end=_time(row, "deploymentEnd", zone),
+        clock_offset=_seconds(row),
+        captive=_yes(row),
+    )
+
+
+def _degrees(row: dict[str, str], name: str, limit: int) -> float | None:
+    text = row.get(name)
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not -limit <= value <= limit:
+        raise ValueError(f"{name}: expected decimal degrees from {-limit} to {limit}, found {text!r}")
+    return value
+
+
+def _country(row: dict[str, str]) -> str | None:
+    text = row.get("country")
+    if text and not COUNTRY.fullmatch(text):
+        raise ValueError(f"country: expected two capital letters (ISO 3166-1 alpha-2, such as KE), found {text!r}")
+    return text or None
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"timezone: expected an IANA time zone (such as Africa/Nairobi), found {text!r}") from error
+    return text
+
+
+def _time(row: dict[str, str], name: str, zone: str | None) -> datetime | None:
+    text = row.get(name)
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected a time such as 2026-11-24T06:00:00, found {text!r}") from error
+    return time if time.tzinfo else time.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+
+
+def _seconds(row: dict[str, str]) -> int:
+    text = row.get("clockOffset") or "0"
+    try:
+        seconds = int(text)
+    except ValueError:
+        seconds = CLOCK_LIMIT + 1
+    if abs(seconds) > CLOCK_LIMIT:
+        raise ValueError(f"clockOffset: expected whole seconds to add to the camera's clock, found {text!r}")
+    return seconds
+
+
+def _yes(row: dict[str, str]) -> bool:
+    text = (row.get("captive") or "false").lower()
+    if text not in {"true", "false"}:
+        raise ValueError(f"captive: expected true or false, found {text!r}")
+    return text == "true"
