@@ -1,0 +1,43 @@
+# `make demo` shows Trapline at work; `make test` proves that it works. Both make what they need inside this checkout.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# The pictures that the starter model is made from; they belong to others and are not part of the project.
+PICTURES ?= ../shared
+
+# Nothing is written outside this checkout.
+export TMPDIR := $(CURDIR)/.cache/tmp
+export KERAS_HOME := $(CURDIR)/.cache/keras
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export PIP_NO_CACHE_DIR := 1
+$(shell mkdir -p .cache/tmp)
+
+.PHONY: demo test lint starter lock clean
+
+demo: .venv/ready
+	$(BIN)/trapline demo
+
+test: .venv/ready lint
+	$(BIN)/pytest $(PYTEST)
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+starter: .venv/ready
+	$(BIN)/python -m training starter $(PICTURES)
+
+# The lock has hashes and no addresses: pip asks whatever index it is set to.
+lock: .venv/ready
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--python-version 3.11 --extra dev pyproject.toml --output-file requirements.txt
+
+.venv/ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache demo
