@@ -19,11 +19,12 @@ def confidence(probabilities: Floats, labels: Ints, classes: Sequence[str], *, p
     species is most probable. Where no threshold is enough, 1.0: the model then answers next to nothing.
     """
     answers, species = _answers(probabilities, classes)
-    order = np.argsort(-probabilities[species].max(axis=1), kind="stable")
-    sure = probabilities[species].max(axis=1)[order]
-    right = (answers == labels)[species][order]
+    likely = species & (probabilities.max(axis=1) >= LEAST_CONFIDENCE)
+    order = np.argsort(-probabilities[likely].max(axis=1), kind="stable")
+    sure = probabilities[likely].max(axis=1)[order]
+    right = (answers == labels)[likely][order]
     reached = np.flatnonzero(np.cumsum(right) >= precision * np.arange(1, len(right) + 1))
-    return max(LEAST_CONFIDENCE, float(sure[reached[-1]])) if len(reached) else 1.0
+    return float(sure[reached[-1]]) if len(reached) else 1.0
 
 
 def distance(
