@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from real_command import TRAPLINE, answers
 
 from watcher.demo.world import Kind
@@ -64,7 +65,9 @@ def test_real_broken_files_are_rejected_by_name_and_the_rest_goes_on(shared, tra
     (station / "empty.jpg").write_bytes(b"")
     (station / "tail.jpg").write_bytes(data[: len(data) // 2] + bytes(len(data) // 2))
     (station / "page.jpg").write_bytes(b"<html>not found</html>")
-    sof = data.rindex(b"\xff\xc0\x00\x11") + 5  # the last: an EXIF thumbnail has one of its own
+    with Image.open(originals[0]) as image:
+        width, height = image.size
+    sof = data.index(b"\xff\xc0\x00\x11\x08" + height.to_bytes(2) + width.to_bytes(2)) + 5
     (station / "bomb.jpg").write_bytes(data[:sof] + b"\x4e\x20\x3a\x98" + data[sof + 4 :])  # 15,000 × 20,000
     trapline("process", "inbox", "--out", "answers.csv", code=3)
     found = {Path(row["path"]).name: row for row in answers(tmp_path / "answers.csv")}
