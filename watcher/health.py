@@ -93,9 +93,9 @@ def _problems(state: dict[str, Any]) -> list[str]:
     if state["free_bytes"] < LOW_DISK:
         found.append(f"only {state['free_bytes'] >> 20} MiB are free in the data folder: free the disk")
     if state["files"]["retry"]:
-        found.append(f"{state['files']['retry']} files cannot be read now and are tried again")
+        found.append(f"files cannot be read now ({state['files']['retry']}) and are tried again: check the share")
     if state["pending"] and not daemon:
-        found.append(f"{state['pending']} pictures wait for an answer and no daemon runs: start trapline watch")
+        found.append(f"pictures wait for an answer ({state['pending']}) and no daemon runs: start trapline watch")
     return found
 
 

@@ -32,7 +32,7 @@ def pool():
 
 @pytest.fixture
 def ledger(tmp_path):
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data").mkdir(exist_ok=True)
     ledger = open_ledger(tmp_path / "data/trapline.db")
     yield ledger
     ledger.close()

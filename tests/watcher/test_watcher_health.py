@@ -1,0 +1,124 @@
+"""status and doctor: what happens now, and what would go wrong."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from small_pictures import picture
+from sqlalchemy import select
+
+from db.models import Media
+from ml.artifacts import promote
+from watcher.config import Settings
+from watcher.health import doctor, lines, status
+from watcher.pipeline import Pipeline
+from watcher.service import open_service
+
+
+@pytest.fixture
+def settings(tmp_path, inbox, small_model):
+    models = tmp_path / "data/models"
+    models.mkdir(parents=True)
+    promote(models, small_model(models))
+    return Settings(data_dir=tmp_path / "data", inbox=(inbox,))
+
+
+@pytest.fixture
+def service(settings):
+    with open_service(settings) as service:
+        yield service
+
+
+@pytest.fixture
+def answered(service, inbox, take_all):
+    """Two pictures and a text are in the ledger, the pictures answered."""
+    (inbox / "River").mkdir()
+    for number in range(2):
+        (inbox / f"River/{number}.jpg").write_bytes(picture(number))
+    (inbox / "River/notes.jpg").write_bytes(b"rained all day")
+    take_all()
+    pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model)
+    list(pipeline.answer_pending())
+    pipeline.close()
+
+
+@pytest.fixture
+def config(tmp_path, settings, monkeypatch):
+    monkeypatch.delenv("TRAPLINE_INBOX", raising=False)
+    path = tmp_path / "config.toml"
+    path.write_text(f'data_dir = "{settings.data_dir}"\ninbox = ["{settings.inbox[0]}"]\n')
+    return path
+
+
+@pytest.mark.usefixtures("answered")
+def test_a_healthy_house_has_no_problems(service):
+    """Counts, the last sign of each station, the rejected files by name."""
+    state = status(service)
+    assert state["problems"] == []
+    assert (state["files"]["taken"], state["files"]["rejected"], state["pending"]) == (2, 1, 0)
+    assert [sign["station"] for sign in state["stations"]] == ["River"]
+    assert state["rejected"][0]["path"].endswith("River/notes.jpg")
+    assert json.loads(json.dumps(state)) == state
+    assert any("River/notes.jpg" in line for line in lines(state))
+
+
+def test_pictures_that_wait_while_no_daemon_runs_are_a_problem(service, inbox, take_all):
+    """Somebody has to start it."""
+    (inbox / "1.jpg").write_bytes(picture(1))
+    take_all()
+    assert status(service)["problems"] == ["pictures wait for an answer (1) and no daemon runs: start trapline watch"]
+
+
+def test_what_the_daemon_says_of_itself_is_told(service):
+    """Offline shares, threads that fail, and that it has been silent."""
+    said = {
+        "process": 7,
+        "at": (datetime.now(UTC) - timedelta(minutes=9)).isoformat(),
+        "offline": ["/share"],
+        "failures": {"model": "no model"},
+        "unsettled": 3,
+        "next": {},
+    }
+    with service.data.exclusively():
+        service.data.heartbeat.write_text(json.dumps(said))
+        problems = status(service)["problems"]
+    assert [problem.split(":")[0] for problem in problems] == [
+        "/share is offline",
+        "the model thread fails",
+        "the daemon (process 7) is silent",
+    ]
+
+
+@pytest.mark.usefixtures("answered")
+def test_the_doctor_finds_a_sound_house_sound(config):
+    """Every check says that it is well, thoroughly too."""
+    found = list(doctor(config, thorough=True))
+    assert [check.name for check in found if not check.well] == []
+    assert {"configuration", "disk", "ledger", "products", "originals", "device", "model"} <= {c.name for c in found}
+
+
+@pytest.mark.usefixtures("answered")
+def test_the_doctor_names_what_is_lost_and_what_rots(config, service):
+    """A product that is gone; an original that is not what was read, though nobody touched it."""
+    next((service.data.root / "gradcam").rglob("*.jpg")).unlink()
+    with service.ledger.write() as session:
+        session.scalars(select(Media)).first().sha256 = "0" * 64
+    assert {check.name for check in doctor(config, thorough=True) if not check.well} == {"products", "originals"}
+
+
+def test_the_doctor_goes_on_when_the_configuration_is_right_and_something_else_is_not(config, settings, inbox):
+    """Each says how to mend it."""
+    inbox.rmdir()
+    (settings.data_dir / "models/current").write_text("gone-2026-01-01-00000000\n")
+    ill = {check.name: check.says for check in doctor(config, thorough=False) if not check.well}
+    assert set(ill) == {f"inbox {inbox}", "model"}
+    assert "mount the share" in ill[f"inbox {inbox}"]
+    assert "models list" in ill["model"]
+
+
+def test_a_wrong_configuration_is_the_doctor_s_first_word(tmp_path):
+    """Nothing else can be judged then."""
+    (tmp_path / "config.toml").write_text("inbax = 1\n")
+    (check,) = doctor(tmp_path / "config.toml", thorough=False)
+    assert not check.well
+    assert "inbax" in check.says
