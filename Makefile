@@ -30,7 +30,7 @@ starter: .venv/ready
 
 # The lock has hashes and no addresses: pip asks whatever index it is set to.
 lock: .venv/ready
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --extra dev pyproject.toml --output-file requirements.txt
 
 .venv/ready: requirements.txt pyproject.toml

@@ -4,39 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from tiny_backbones import register_tiny
 
-from ml.backbones import Backbone, register
 from training.settings import TrainingSettings
 
-TINY = ("tiny_a", "tiny_b")
 COLOURS = {"panda": (230, 230, 230), "lion": (220, 170, 60), "jaguar": (200, 60, 40), "other": (50, 140, 60)}
 
 
 @pytest.fixture(scope="session")
 def backbones():
-    """Names of two registered backbones; they have no weights but those drawn from a seed."""
-    for name, width in zip(TINY, (16, 24), strict=True):
-        register(
-            Backbone(
-                name=name,
-                title=name,
-                input_size=32,
-                explained="explained",
-                features=width,
-                build=lambda size, width=width: _tiny(size, width),
-                fill=lambda _model, _folder: pytest.fail("the tests draw the weights"),
-            )
-        )
-    return TINY
-
-
-def _tiny(size, width):
-    import keras
-
-    pixels = keras.Input((size, size, 3))
-    scaled = keras.layers.Rescaling(1 / 127.5, -1)(pixels)
-    explained = keras.layers.Conv2D(width, 3, strides=4, activation="relu", name="explained")(scaled)
-    return keras.Model(pixels, [explained, keras.layers.GlobalAveragePooling2D()(explained)])
+    """Names of two registered backbones."""
+    return register_tiny({"tiny_a": 16, "tiny_b": 24}, size=32)
 
 
 @pytest.fixture(scope="session")

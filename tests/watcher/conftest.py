@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_backbones import register_tiny
 
 from db.engine import open_ledger
 from db.redlist import load as load_redlist
 from ml.artifacts import Card, save
-from ml.backbones import Backbone, load, register
+from ml.backbones import load
 from ml.decision import Thresholds
 from ml.familiarity import Familiar
 from ml.heads import Dense, Head
@@ -72,18 +73,7 @@ def take_all(intake, inbox):
 @pytest.fixture(scope="session")
 def small_model():
     """Write a small ensemble with drawn weights into a model store: ``small_model(models, seed)`` gives its version."""
-    for name, width in SMALL.items():
-        register(
-            Backbone(
-                name=name,
-                title=name,
-                input_size=64,
-                explained="explained",
-                features=width,
-                build=lambda size, width=width: _small(size, width),
-                fill=lambda _model, _folder: pytest.fail("the tests draw the weights"),
-            )
-        )
+    register_tiny(SMALL, size=64)
 
     def write(models, seed=0, confidence=0.0):
         random = np.random.default_rng(seed)
@@ -117,12 +107,3 @@ def small_model():
 
 
 SMALL = {"small_a": 8, "small_b": 12}
-
-
-def _small(size, width):
-    import keras
-
-    pixels = keras.Input((size, size, 3))
-    scaled = keras.layers.Rescaling(1 / 127.5, -1)(pixels)
-    explained = keras.layers.Conv2D(width, 5, strides=8, activation="relu", name="explained")(scaled)
-    return keras.Model(pixels, [explained, keras.layers.GlobalAveragePooling2D()(explained)])
