@@ -2,27 +2,26 @@
 
 import csv
 import io
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from db import store
 from db.queries.answers import COLUMNS, file_answers
-from db.queries.files import present, unknown
 from db.queries.pending import count_pending
 from db.queries.status import Totals, totals
 from db.store import SeenFile
 from db.types import State
 from watcher.data_folder import write_atomically
-from watcher.inbox.scan import scan
+from watcher.inbox.lookout import Lookout
+from watcher.inbox.settle import Settler
 from watcher.intake import Intake, Settled, assign_deployments, decode_pool, derive_stale
 from watcher.pipeline import Pipeline
 from watcher.service import Service
@@ -64,11 +63,20 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
 
     """
     begin = time.monotonic()
-    roots = tuple(str(_checked(folder, service)) for folder in folders)
-    listed = {root: read_stations(Path(root)) for root in roots}
-    for root in roots:
-        assign_deployments(service.ledger, root, listed[root], service.redlist)
-    files = [file for root in roots for file in _to_take(service, root)]
+    roots = tuple(dict.fromkeys(str(_checked(folder, service)) for folder in folders))
+    lookout = Lookout(
+        ledger=service.ledger,
+        folders=[service.folder(Path(root)) for root in roots],
+        settler=Settler(0.0),
+        incomplete_seconds=0.0,
+        retry_now=True,
+    )
+    files = [file for file, _ in lookout.look_everywhere(0.0)]
+    listed = {root: read_stations(Path(root)) for root in roots if root not in lookout.offline}
+    for root, rows in listed.items():
+        assign_deployments(service.ledger, root, rows, service.redlist)
+    for root in lookout.offline:
+        console.print(f"{root} is empty, and was not: its files stay as they are in the ledger", soft_wrap=True)
     with (
         _progress(console) as progress,
         decode_pool(service.settings.intake.decode_workers) as pool,
@@ -106,20 +114,11 @@ def _checked(folder: Path, service: Service) -> Path:
     root = folder.resolve()
     if not root.is_dir():
         raise FolderError(f"{folder} is not a folder: name the folder that holds the pictures")
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise FolderError(f"{folder} cannot be read: give yourself the right to read it")
     if root.is_relative_to(service.data.root):
         raise FolderError(f"{folder} lies in Trapline's own data folder: name the folder that holds the pictures")
     return root
-
-
-def _to_take(service: Service, root: str) -> Iterator[SeenFile]:
-    """Scan a root: note what is gone, yield what is new, changed or to be tried again."""
-    found = list(scan(service.folder(Path(root))))
-    with service.ledger.write() as session:
-        here = {file.path for file in found}
-        gone = [sighting for path, sighting in present(session, root).items() if path not in here]
-        store.mark_missing(session, gone, now=datetime.now(UTC))
-    with service.ledger.read() as session:
-        yield from unknown(session, found, now=datetime.max.replace(tzinfo=UTC))
 
 
 def _take_all(intake: Intake, files: list[SeenFile], stopping: threading.Event, advance: Callable[[int], None]) -> None:

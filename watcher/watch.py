@@ -125,8 +125,7 @@ class _Daemon:
                     if time.monotonic() >= next_scan:
                         next_scan = time.monotonic() + settings.scan_minutes * 60
                         watches.keep_alive()  # armed before the scan, so that nothing comes between
-                        self._read_stations()
-                        self._take(intake, self._lookout.look_everywhere(time.monotonic()))
+                        self._scan(intake, watches)
                         derive_stale(self._service.ledger, self._service.redlist)
                         self._failures.pop("inbox", None)
                     elif (places := self._dirty.collect()) is None:
@@ -136,6 +135,15 @@ class _Daemon:
                     self._wait(next_scan)
         finally:
             watches.stop()
+
+    def _scan(self, intake: Intake, watches: Watches) -> None:
+        """Look everywhere; a root that went or came back is watched anew, since its old watch is blind."""
+        offline = set(self._lookout.offline)
+        self._read_stations()
+        self._take(intake, self._lookout.look_everywhere(time.monotonic()))
+        if offline != self._lookout.offline:
+            watches.stop()
+            watches.keep_alive()
 
     def _take(self, intake: Intake, found: Iterator[tuple[SeenFile, bool]]) -> None:
         def until_stopped() -> Iterator[Settled]:
@@ -161,7 +169,10 @@ class _Daemon:
             self.stopping.wait(0.2)
 
     def _read_stations(self) -> None:
+        """Apply each inbox' ``stations.csv``; where the share is away, the stations stay as they were."""
         for folder in self._lookout.folders:
+            if not folder.root.is_dir() or not any(folder.root.iterdir()):
+                continue
             try:
                 listed = read_stations(folder.root)
             except StationsError as error:

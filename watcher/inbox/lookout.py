@@ -20,13 +20,15 @@ log = logging.getLogger(__name__)
 class Lookout:
     """Looks at the roots and remembers which files have not come to rest.
 
-    ``offline`` holds the roots that could not be read, or were empty where many files had been, at the last look.
+    ``offline`` holds the roots that could not be read at the last look, or were empty though files had been there.
+    ``retry_now`` gives what is to be tried again without waiting for its time.
     """
 
     ledger: Ledger
     folders: list[Folder]
     settler: Settler
     incomplete_seconds: float
+    retry_now: bool = False
     offline: set[str] = field(default_factory=set)
     restless: set[bytes] = field(default_factory=set)
 
@@ -55,8 +57,9 @@ class Lookout:
                 yield from self._worth_reading(found, now)
 
     def _worth_reading(self, found: list[SeenFile], now: float) -> Iterator[tuple[SeenFile, bool]]:
+        by = datetime.max.replace(tzinfo=UTC) if self.retry_now else datetime.now(UTC)
         with self.ledger.read() as session:
-            candidates = list(unknown(session, found, now=datetime.now(UTC)))
+            candidates = list(unknown(session, found, now=by))
         for file in candidates:
             place = os.path.dirname(os.path.join(os.fsencode(file.root), file.path))  # noqa: PTH118, PTH120  # bytes
             if self.settler.look(file, now) is Rest.MOVING:
