@@ -13,7 +13,7 @@ import numpy as np
 from ml import gradcam
 from ml.arrays import Floats, Pixels
 from ml.artifacts import ArtifactError, Model, load
-from ml.backbones import untrained_seed
+from ml.backbones import UnknownBackbone, untrained_seed
 from ml.decision import Decision, decide
 from ml.graph import PREPROCESSING, Graph, build
 from ml.heads import forward, log_softmax, pullback
@@ -54,7 +54,12 @@ class Ensemble:
             name: seed for name, sha256 in model.card.backbones.items() if (seed := untrained_seed(sha256)) is not None
         }
         names = tuple(model.card.backbones)
-        graph = build(names, weights_folder=weights_folder, untrained=seeds, batch_size=batch_size)
+        try:
+            graph = build(names, weights_folder=weights_folder, untrained=seeds, batch_size=batch_size)
+        except UnknownBackbone as error:
+            raise ArtifactError(
+                f"{folder} is not a model this version of Trapline can run: {error} Update Trapline, or roll back"
+            ) from error
         for name, found in graph.weights_sha256.items():
             if found != model.card.backbones[name]:
                 raise ArtifactError(

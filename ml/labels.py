@@ -19,24 +19,6 @@ SPECIES = (
 BACKGROUND = ("other", "blank", "person", "vehicle")
 """What a picture shows when it shows none of the eleven; a model knows those its training set has."""
 
-TITLES = {
-    "panda": "Panda",
-    "lion": "Lion",
-    "rhino": "Rhino",
-    "amur_leopard": "Amur leopard",
-    "jaguar": "Jaguar",
-    "panther": "Panther",
-    "chimpanzee": "Chimpanzee",
-    "african_elephant": "African elephant",
-    "arctic_fox": "Arctic fox",
-    "orangutan": "Orangutan",
-    "cheetah": "Cheetah",
-    "other": "None of these",
-    "blank": "Nothing",
-    "person": "Person",
-    "vehicle": "Vehicle",
-}
-
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Return the distinct ``labels``, species first, each where this module puts it; others are a ``KeyError``."""

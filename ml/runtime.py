@@ -5,8 +5,9 @@ TensorFlow reads its settings once, when it is loaded, so whoever is about to us
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 
 def device() -> str:
@@ -15,10 +16,14 @@ def device() -> str:
 
 
 def prepare() -> list[str]:
-    """Load TensorFlow, without its page of log messages, and return the names of the GPUs it sees (none: a CPU)."""
+    """Load TensorFlow and return the names of the GPUs it sees (none: a CPU).
+
+    The first call takes seconds. Made before any thread is started it is silent; later on TensorFlow's page of log
+    messages comes out, since to hold it back would hold back what other threads say meanwhile.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else it takes all of the GPU's memory at once
-    with _muffled():
+    with _muffled() if threading.active_count() == 1 else nullcontext():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -27,7 +32,7 @@ def prepare() -> list[str]:
 
 @contextmanager
 def _muffled() -> Iterator[None]:
-    """Close standard error while TensorFlow's C++ part starts: it writes there before it reads its log level."""
+    """Close standard error, for the whole process: TensorFlow writes there before it reads its log level."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from ml.images import Examined, Integrity, Picture, Unreadable, examine
+from ml.images import CaptureStatus, Examined, Facts, Integrity, Picture, Unreadable, examine, reexport_links
 from ml.labels import BACKGROUND, SPECIES
 
 _HELD_OUT = {"valid", "val", "validation", "test", "testing"}
@@ -89,9 +90,9 @@ class Dataset:
 def read(folders: Sequence[ClassFolder], *, size: int, console: Console) -> Dataset:
     """Examine every picture and clean the result.
 
-    A file that cannot be read, or only in part, is left out, as is a copy of another training picture, and every copy
-    of a picture that carries two labels. Pictures given as held out stay as they were given. ``DatasetError`` where
-    nothing can be read.
+    A file that cannot be read, or only in part, is left out, as is a copy or a re-export of another training picture,
+    and every copy of a picture that carries two labels. Pictures given as held out stay as they were given.
+    ``DatasetError`` where nothing can be read.
     """
     files = [(folder, path) for folder in folders for path in _listed(folder)]
     examples, left_out = [], []
@@ -109,7 +110,8 @@ def read(folders: Sequence[ClassFolder], *, size: int, console: Console) -> Data
         raise DatasetError(f"none of the {len(files)} files can be read as a picture")
     kept, copies = _without_copies([each for each in examples if not each.held_out])
     held_out = [each for each in examples if each.held_out]
-    return Dataset((*kept, *held_out), (*left_out, *copies))
+    kept, reexports = _without_reexports(kept)
+    return Dataset((*kept, *held_out), (*left_out, *copies, *reexports))
 
 
 def class_folders(dataset: Path) -> list[ClassFolder]:
@@ -196,3 +198,35 @@ def _without_copies(examples: Sequence[Example]) -> tuple[list[Example], list[tu
 def _rank(example: Example) -> tuple[object, ...]:
     picture = example.picture
     return (*map(str, example.content), -picture.width * picture.height, picture.sha256, example.path)
+
+
+def _without_reexports(examples: Sequence[Example]) -> tuple[list[Example], list[tuple[Path, str]]]:
+    """Drop what was resized or saved anew (the rule D3); where there are no deployments, within one folder."""
+    seconds = defaultdict(list)
+    for each in examples:
+        captured = each.picture.captured
+        if captured.at is not None and captured.status is CaptureStatus.OK:
+            seconds[each.deployment or str(each.path.parent), captured.at.replace(microsecond=0)].append(each)
+    names = {each.picture.sha256: each.path.name for each in examples}
+    originals = {
+        link.sha256: names[link.canonical] for group in seconds.values() for link in reexport_links(map(_facts, group))
+    }
+    kept = [each for each in examples if each.picture.sha256 not in originals]
+    dropped = [each for each in examples if each.picture.sha256 in originals]
+    return kept, [(each.path, f"a re-export: of {originals[each.picture.sha256]}") for each in dropped]
+
+
+def _facts(example: Example) -> Facts:
+    picture = example.picture
+    return Facts(
+        sha256=picture.sha256,
+        picture_hash=picture.picture_hash,
+        orientation=picture.orientation,
+        phash=picture.phash,
+        flat=picture.flat,
+        width=picture.width,
+        height=picture.height,
+        encoding=picture.encoding,
+        captured_at=picture.captured.at,
+        deployment=0,  # all of a group are of one
+    )

@@ -1,11 +1,15 @@
 """Pooled features of the frozen backbones, computed once for a picture and kept in a cache that any later fit reads.
 
 The cache is a folder of small files, each written whole or not at all: an interrupted run goes on where it stopped.
+A file that cannot be read (a disk loses some) is dropped, and what it held is computed again.
 """
 
 import hashlib
-import os
-from collections.abc import Sequence
+import io
+import logging
+import tokenize
+import zipfile
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +17,16 @@ from rich.console import Console
 from rich.progress import track
 
 from ml.arrays import Floats, Pixels
+from ml.files import write_atomically
 from ml.graph import PREPROCESSING, Graph
 from ml.images import kept_pixels
 from training.dataset import Example, examined_again
 
+log = logging.getLogger(__name__)
+
 _SHARD = 256  # pictures a cache file
+# What NumPy raises of a file that is empty, torn or holds other bytes.
+_DAMAGED = (EOFError, LookupError, RuntimeError, ValueError, tokenize.TokenError, zipfile.BadZipFile)
 
 
 def pooled(
@@ -34,14 +43,9 @@ def pooled(
     picture's content, the backbone's weights and the preprocessing.
     """
     folders = [_folder(cache, name, sha256, size) for name, sha256 in graph.weights_sha256.items()]
-    known = [_cached(folder) for folder in folders]
-    missing = list(
-        {
-            each.picture.sha256: each.path
-            for each in examples
-            if any(each.picture.sha256 not in part for part in known)
-        }.items()
-    )
+    paths = {each.picture.sha256: each.path for each in examples}
+    known = [_cached(folder, paths.keys()) for folder in folders]
+    missing = [(sha256, path) for sha256, path in paths.items() if any(sha256 not in part for part in known)]
     shards = [missing[start : start + _SHARD] for start in range(0, len(missing), _SHARD)]
     for shard in track(shards, f"features of {len(missing)} pictures", console=console, disable=not shards):
         contents, features = _computed([path for _, path in shard], graph, size)
@@ -56,11 +60,19 @@ def _folder(cache: Path, name: str, weights_sha256: str, size: int) -> Path:
     return cache / f"{name}-{key[:16]}"
 
 
-def _cached(folder: Path) -> dict[str, Floats]:
+def _cached(folder: Path, wanted: Collection[str]) -> dict[str, Floats]:
+    """Return the features of the ``wanted`` contents, as far as the cache has them."""
     known: dict[str, Floats] = {}
     for path in folder.glob("*.npz"):
-        with np.load(path, allow_pickle=False) as shard:
-            known.update(zip(shard["contents"].tolist(), shard["features"], strict=True))
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
+                contents = shard["contents"].tolist()
+                places = [place for place, content in enumerate(contents) if content in wanted]
+                if places:
+                    known.update(zip([contents[place] for place in places], shard["features"][places], strict=True))
+        except _DAMAGED as error:
+            log.warning("%s is damaged (%s): what it held is computed again", path, error)
+            path.unlink()
     return known
 
 
@@ -81,9 +93,7 @@ def _forward(graph: Graph, pixels: list[Pixels]) -> list[Floats]:
 
 
 def _write(folder: Path, contents: list[str], features: Floats) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256("".join(contents).encode()).hexdigest()[:16]
-    beside = folder / f".{name}-{os.getpid()}"
-    with beside.open("wb") as file:
-        np.savez(file, contents=np.array(contents), features=features)
-    beside.replace(folder / f"{name}.npz")
+    shard = io.BytesIO()
+    np.savez(shard, contents=np.array(contents), features=features)
+    write_atomically(folder / f"{name}.npz", shard.getvalue())

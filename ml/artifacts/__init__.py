@@ -1,7 +1,7 @@
 """A model on disk (``folder``: save, verify, load) and where models lie side by side (``store``: which is current)."""
 
 from ml.artifacts.folder import ArtifactError, Card, Model, load, save
-from ml.artifacts.store import STARTER, Listed, current, listed, promote, rollback
+from ml.artifacts.store import STARTER, Listed, answering, current, listed, promote, rollback
 
 __all__ = [
     "STARTER",
@@ -9,6 +9,7 @@ __all__ = [
     "Card",
     "Listed",
     "Model",
+    "answering",
     "current",
     "listed",
     "load",

@@ -5,7 +5,6 @@ weights; its own sha256 is the model's version, so that the same version is alwa
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from safetensors.numpy import save as tensor_bytes
 
 from ml.decision import Thresholds
 from ml.familiarity import Familiar
+from ml.files import sync, write_atomically
 from ml.heads import Dense, Head
 from ml.stacking import Stack
 
@@ -93,12 +93,8 @@ def save(
     beside = Path(tempfile.mkdtemp(prefix=".saving-", dir=models))
     try:
         for name, data in contents.items():
-            with (beside / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_atomically(beside / name, data)
         beside.chmod(0o755)  # mkdtemp made it for its owner alone
-        sync(beside)
         if not folder.exists():  # the same version is the same content
             beside.rename(folder)
             sync(models)
@@ -131,15 +127,6 @@ def _version(card: Card, data: bytes) -> str:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def sync(folder: Path) -> None:
-    """Make a rename inside ``folder`` last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read(folder: Path, name: str) -> bytes:

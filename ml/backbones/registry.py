@@ -37,9 +37,6 @@ class Backbone:
     """Input size → a model without its weights; its outputs are as ``load`` says."""
     fill: Callable[["keras.Model", Path | None], str]
     """(Model, configured weights folder) → sha256 of the weights that it put in."""
-    weights_file: str | None = None
-    weights_sha256: str | None = None
-    """Where it is known beforehand: other bytes are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,6 @@ def _reference(name: str) -> Backbone:
         features=net.features,
         build=partial(reference.build, net),
         fill=partial(reference.fill, net),
-        weights_file=net.file,
     )
 
 
@@ -122,8 +118,6 @@ def _starter(name: str) -> Backbone:
         features=starter.FEATURES,
         build=partial(starter.build, net),
         fill=partial(starter.fill, net),
-        weights_file=net.file,
-        weights_sha256=net.sha256,
     )
 
 

@@ -1,10 +1,11 @@
 """Which of several models answers, and how that changes."""
 
+import shutil
 import threading
 
 import pytest
 
-from ml.artifacts import STARTER, ArtifactError, current, listed, promote, rollback
+from ml.artifacts import STARTER, ArtifactError, answering, current, listed, load, promote, rollback
 
 
 def test_the_starter_answers_until_another_is_promoted(tmp_path, saved):
@@ -81,3 +82,40 @@ def test_a_reader_sees_one_model_or_the_other(tmp_path, saved):
         seen.add(current(tmp_path))
     writer.join()
     assert seen <= set(folders)
+
+
+def test_rollback_passes_over_what_cannot_answer(tmp_path, saved):
+    """Of the earlier models one is gone and one is broken: the newest whole one answers."""
+    whole, broken, gone, newest = (saved(tmp_path, seed=seed) for seed in range(4))
+    for folder in (whole, broken, gone, newest):
+        promote(tmp_path, folder.name)
+    shutil.rmtree(gone)
+    (broken / "heads.safetensors").write_bytes(b"")
+    assert rollback(tmp_path) == whole == current(tmp_path)
+    assert rollback(tmp_path) == STARTER
+
+
+@pytest.mark.parametrize("pointer", [b"gone-2026-01-01-00000000", b"../gone", b"\xff\xfe\x00"])
+def test_a_broken_pointer_is_listed_and_mended(tmp_path, saved, pointer):
+    """The list names what answers and is not there, beside what is; to roll back or to promote mends it."""
+    folder = saved(tmp_path)
+    for mend in (lambda: rollback(tmp_path), lambda: promote(tmp_path, folder.name)):
+        (tmp_path / "current").write_bytes(pointer)
+        with pytest.raises(ArtifactError, match="rollback"):
+            current(tmp_path)
+        (wrong,) = (each for each in listed(tmp_path) if each.is_current)
+        assert wrong == answering(tmp_path)
+        assert "there is no model" in wrong.problem
+        assert {each.folder for each in listed(tmp_path) if not each.problem} == {STARTER, folder}
+        mend()
+        assert answering(tmp_path).problem is None
+
+
+def test_the_starter_is_promoted_as_it_is_listed(tmp_path, saved):
+    """It answers again by its own version, and the model before it comes back with a rollback."""
+    folder = saved(tmp_path)
+    promote(tmp_path, folder.name)
+    promote(tmp_path, load(STARTER).version)
+    assert current(tmp_path) == STARTER
+    assert [each.folder for each in listed(tmp_path) if each.is_current] == [STARTER]
+    assert rollback(tmp_path) == folder

@@ -77,6 +77,18 @@ def test_what_cannot_be_learned_from_is_left_out_with_its_reason(tmp_path, draw,
     assert len(dataset.examples) == 12 + 1
 
 
+def test_a_re_export_is_left_out_and_a_burst_is_not(tmp_path, draw, console):
+    """The same photograph at half the size goes; another of the same second stays, as does one of another folder."""
+    draw(tmp_path, pictures=3)
+    for name, seed, side in (("whole", 1, 128), ("half", 1, 64), ("next", 2, 128)):
+        _jpeg(tmp_path / "lion" / f"{name}.jpg", seed=seed, side=side, captured="2024:05:06 07:08:09")
+    (tmp_path / "lion" / "elsewhere").mkdir()
+    _jpeg(tmp_path / "lion" / "elsewhere" / "third.jpg", seed=1, side=96, captured="2024:05:06 07:08:09")
+    dataset = read(class_folders(tmp_path), size=32, console=console)
+    assert [(path.name, reason) for path, reason in dataset.left_out] == [("half.jpg", "a re-export: of whole.jpg")]
+    assert {"whole.jpg", "next.jpg", "third.jpg"} <= {each.path.name for each in dataset.examples}
+
+
 def test_named_files_are_passed_over(tmp_path, draw, console):
     """Files that a class folder excepts are neither read nor counted."""
     draw(tmp_path, pictures=3)
@@ -112,6 +124,9 @@ def test_nothing_readable_is_an_error(tmp_path, console):
         read([ClassFolder(tmp_path, "lion")], size=32, console=console)
 
 
-def _jpeg(path, *, seed, comment=b""):
-    shades = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1)
-    Image.fromarray(shades).save(path, comment=comment)
+def _jpeg(path, *, seed, comment=b"", side=64, captured=None):
+    shades = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8)
+    exif = Image.Exif()
+    if captured:
+        exif.get_ifd(0x8769)[0x9003] = captured  # DateTimeOriginal
+    Image.fromarray(shades).resize((side, side), Image.Resampling.NEAREST).save(path, comment=comment, exif=exif)

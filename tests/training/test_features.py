@@ -78,3 +78,16 @@ def test_a_picture_keeps_its_features_when_it_moves(compute, examples, graph, ne
     moved = [replace(each, path=each.path.with_name("elsewhere.png")) for each in examples]
     np.testing.assert_array_equal(compute(moved, graph), first)
     assert network.seen == len(examples) * 2
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda data: data[:-40], lambda data: bytes(len(data))])
+def test_a_damaged_file_of_the_cache_is_computed_again(compute, examples, graph, network, tmp_path, caplog, damage):
+    """Empty, torn or zeroed by a power cut: it is named, dropped, and whole again afterwards."""
+    first = compute(examples, graph)
+    (shard,) = (tmp_path / "cache").rglob("*.npz")
+    shard.write_bytes(damage(shard.read_bytes()))
+    np.testing.assert_array_equal(compute(examples, graph), first)
+    assert [shard.name in record.getMessage() for record in caplog.records] == [True]
+    assert network.seen == len(examples) * 2 * 2
+    np.testing.assert_array_equal(compute(examples, graph), first)
+    assert network.seen == len(examples) * 2 * 2

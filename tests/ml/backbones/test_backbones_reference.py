@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from ml.backbones import REFERENCE, WeightsDamaged, backbone, load, weights_digest
+from ml.backbones import REFERENCE, WeightsDamaged, load, reference, weights_digest
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (1, 224, 224, 3)).astype("float32")
 
@@ -37,10 +37,11 @@ def _save_as_keras_publishes(model, path):
 @pytest.mark.parametrize("name", REFERENCE)
 def test_weights_come_from_the_configured_folder(name, tmp_path):
     """A file under Keras' own name fills the network exactly as Keras would, and its sha256 is what is recorded."""
-    entry = backbone(name)
-    original = getattr(keras.applications, entry.title)(include_top=False, weights=None, input_shape=(224, 224, 3))
+    original = getattr(keras.applications, reference.NETS[name].application)(
+        include_top=False, weights=None, input_shape=(224, 224, 3)
+    )
     _randomise(original)
-    path = tmp_path / entry.weights_file
+    path = tmp_path / reference.NETS[name].file
     _save_as_keras_publishes(original, path)
 
     loaded = load(name, tmp_path)
@@ -76,7 +77,7 @@ def test_efficientnet_divides_by_the_whole_deviation():
 @pytest.mark.parametrize("content", ["nothing of the kind", "another network"])
 def test_a_wrong_file_under_the_right_name_is_refused(content, tmp_path):
     """The error names the file and where a sound one is published."""
-    path = tmp_path / backbone("vgg16").weights_file
+    path = tmp_path / reference.NETS["vgg16"].file
     if content == "another network":
         inputs = keras.Input((8, 8, 3))
         _save_as_keras_publishes(keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs)), path)
@@ -97,6 +98,6 @@ def test_weights_that_are_nowhere_to_be_had_are_named_with_their_place(tmp_path)
     environment = {**os.environ, **nowhere, "KERAS_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     said = done.stdout.partition("SAID ")[2]
-    assert all(backbone(name).weights_file in said for name in REFERENCE)
+    assert all(reference.NETS[name].file in said for name in REFERENCE)
     assert f"my-weights or {tmp_path / 'models'}" in said
     assert "starter ensemble" in said

