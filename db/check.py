@@ -33,11 +33,10 @@ def faults(session: Session, redlist: RedList) -> list[str]:
     return found
 
 
-def products(session: Session) -> Iterator[tuple[str, str]]:
-    """Yield (path below the data folder, the media's sha256) of every product that a row names."""
-    yield from ((kept, sha256) for kept, sha256 in session.execute(select(Media.kept, Media.sha256)))
-    query = select(Prediction.gradcam, Media.sha256).join(Media, Prediction.media_id == Media.id)
-    yield from ((gradcam, sha256) for gradcam, sha256 in session.execute(query))
+def products(session: Session) -> Iterator[str]:
+    """Yield the path, below the data folder, of every product that a row names."""
+    yield from session.scalars(select(Media.kept))
+    yield from session.scalars(select(Prediction.gradcam))
 
 
 def originals(session: Session) -> Iterator[tuple[str, bytes, str, str]]:

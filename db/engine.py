@@ -131,7 +131,8 @@ def _explained(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if type(error) not in {DatabaseError, OperationalError}:
+        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        if type(error) not in {DatabaseError, OperationalError} or code == sqlite3.SQLITE_ERROR:
             raise  # a broken constraint or a wrong statement is a fault of the program
         raise LedgerError(
             f"{engine.url.database} cannot be used now ({error.orig}): free the disk, end what holds the file, "

@@ -96,6 +96,16 @@ class Media(Base):
     answered_by: Mapped[int | None] = mapped_column(ForeignKey("prediction.id", use_alter=True))
 
 
+class Inbox(Base):
+    """A root that files were seen below, and the ``stations.csv`` that was last applied to all of them."""
+
+    __tablename__ = "inbox"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    root: Mapped[str] = mapped_column(unique=True)
+    stations_digest: Mapped[str]
+
+
 class Sighting(Base):
     """One file seen, and what became of it."""
 
@@ -220,6 +230,7 @@ class Report(Base):
     since: Mapped[datetime]
     until: Mapped[datetime]
     written_at: Mapped[datetime]
+    nightly: Mapped[bool]  # the next nightly one begins where this one ends
 
 
 class JobRun(Base):

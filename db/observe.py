@@ -76,13 +76,19 @@ def capture_times(media: Media, deployment: Deployment | None, file_time: dateti
     """
     zone = ZoneInfo(deployment.timezone) if deployment and deployment.timezone else None
     if media.time_status == "ok" and media.camera_time is not None:
-        written = None if media.camera_offset is None else timezone(timedelta(minutes=media.camera_offset))
-        corrected = media.camera_time + timedelta(seconds=deployment.clock_offset if deployment else 0)
-        at, source = corrected.replace(tzinfo=written or zone or UTC), "exif"
+        at, source = instant(media.camera_time, media.camera_offset, deployment), "exif"
     else:
         at, source = file_time.astimezone(zone or UTC), "file"
     local = at.astimezone(zone) if zone else at
     return local.replace(tzinfo=None), at.astimezone(UTC), source
+
+
+def instant(camera_time: datetime, camera_offset: int | None, deployment: Deployment | None) -> datetime:
+    """Give the aware time of a picture: the clock set right, in the zone the camera wrote, else the deployment's."""
+    zone = ZoneInfo(deployment.timezone) if deployment and deployment.timezone else None
+    written = None if camera_offset is None else timezone(timedelta(minutes=camera_offset))
+    corrected = camera_time + timedelta(seconds=deployment.clock_offset if deployment else 0)
+    return corrected.replace(tzinfo=written or zone or UTC)
 
 
 def _said_by_machine(
@@ -172,7 +178,7 @@ def _derived(session: Session, media_ids: Iterable[int], redlist: RedList) -> li
 
 def first_sightings(session: Session, media_ids: Iterable[int]) -> dict[int, Sighting]:
     """Give the sighting that a media's deployment is taken from: current ones first, then by path."""
-    gone = case((Sighting.state == State.TAKEN, 0), else_=1)
+    gone = case((Sighting.state.in_([State.MISSING, State.SUPERSEDED]), 1), else_=0)
     rows = session.scalars(
         select(Sighting)
         .where(Sighting.media_id.in_(list(media_ids)))

@@ -10,7 +10,6 @@ class LedgerSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    burst_seconds: int = Field(60, gt=0, description="pictures of one deployment at most this far apart are one burst")
     event_minutes: int = Field(
         30, gt=0, description="pictures of one species at one deployment at most this far apart are one event"
     )

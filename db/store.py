@@ -8,7 +8,7 @@ from itertools import islice
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Deployment, JobRun, Link, Media, Model, Observation, Prediction, Report, Review, Sighting
+from db.models import Deployment, Inbox, JobRun, Link, Media, Model, Observation, Prediction, Report, Review, Sighting
 from db.types import LinkKind, LinkStatus, State, printable
 
 FIRST_RETRY = timedelta(seconds=2)
@@ -47,6 +47,8 @@ def take(session: Session, file: SeenFile, media: Media, deployment_id: int | No
 def reject(session: Session, file: SeenFile, *, code: str, reason: str, now: datetime) -> None:
     """Record that the file is at fault; it is left alone until it changes."""
     sighting = _holding(session, file, media_id=None, now=now)
+    if sighting.state is not State.REJECTED:
+        sighting.seen_at = now  # reports name the files that were rejected since the last one
     _note(sighting, file, State.REJECTED, code, reason)
     sighting.attempts = 0
 
@@ -127,12 +129,6 @@ def deployment(session: Session, wanted: Deployment) -> int:
     return merged.id
 
 
-def differs(one: Deployment, other: Deployment) -> bool:
-    """Tell whether two deployments with the same key say different things."""
-    columns = [column.key for column in Deployment.__table__.columns if column.key != "id"]
-    return any(getattr(one, name) != getattr(other, name) for name in columns)
-
-
 def relink(session: Session, kind: LinkKind, group: Iterable[int], links: Mapping[int, int]) -> None:
     """Replace the links of one kind among the media of ``group`` by ``links`` (media → canonical media).
 
@@ -184,6 +180,15 @@ def review(session: Session, said: Review) -> None:
     session.flush()
 
 
+def remember_stations(session: Session, root: str, digest: str) -> None:
+    """Record which ``stations.csv`` is applied to the files below ``root``; an empty digest: none is, entirely."""
+    inbox = session.scalar(select(Inbox).where(Inbox.root == root))
+    if inbox is None:
+        session.add(Inbox(root=root, stations_digest=digest))
+    else:
+        inbox.stations_digest = digest
+
+
 def mark_root_stale(session: Session, root: str) -> None:
     """Say that the observations of all media ever seen below ``root`` must be derived anew: its stations changed."""
     below = select(Sighting.media_id).where(Sighting.root == root)
@@ -195,9 +200,11 @@ def mark_redlist_stale(session: Session, version: str) -> None:
     session.execute(update(Observation).where(Observation.redlist_version != version).values(stale=True))
 
 
-def report(session: Session, *, path: str, since: datetime, until: datetime, now: datetime) -> None:
-    """Record a report that was written."""
-    session.add(Report(path=path, since=since, until=until, written_at=now))
+def report(
+    session: Session, *, path: str, since: datetime, until: datetime, now: datetime, nightly: bool = False
+) -> None:
+    """Record a report that was written; a nightly one moves the window of the next."""
+    session.add(Report(path=path, since=since, until=until, written_at=now, nightly=nightly))
 
 
 def begin_job(session: Session, kind: str, period: datetime, *, now: datetime) -> int | None:

@@ -55,12 +55,13 @@ class World:
         background: str | None = None,
         at: datetime | None = NIGHT,
         received: datetime = UNTIL - timedelta(hours=1),
+        answered: datetime | None = None,
         time_status: str = "ok",
         kept: str = "kept/none.jpg",
         gradcam: str = "gradcam/none.jpg",
         size: tuple[int, int] = (640, 480),
     ) -> int:
-        """Add one picture with its file and, where there is a model, its answer."""
+        """Add one picture with its file and, where there is a model, its answer (given when it came, if not said)."""
         digest = hashlib.sha256(str(self.files).encode()).hexdigest()
         media = self._add(
             Media(
@@ -74,11 +75,20 @@ class World:
             said = Prediction(
                 media_id=media.id, model_id=model, label=label, probability=probability, decision=decision,
                 background=background, probabilities={}, stacked=[], distance=0.0, gradcam=gradcam,
-                predicted_at=received,
+                predicted_at=answered or received,
             )  # fmt: skip
             media.answered_by = self._add(said).id
         self.media.append(media.id)
         return media.id
+
+    def answer_again(self, media: int, model: int, label: str, *, at: datetime) -> None:
+        """Let another model answer a picture that was answered before."""
+        said = Prediction(
+            media_id=media, model_id=model, label=label, probability=0.9, decision=Decision.ANSWERED,
+            probabilities={}, stacked=[], distance=0.0, gradcam="gradcam/none.jpg", predicted_at=at,
+        )  # fmt: skip
+        self.session.get_one(Media, media).answered_by = self._add(said).id
+        self.media.append(media)
 
     def file(
         self,
@@ -129,9 +139,17 @@ def drawn(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def report_of(ledger: Ledger, data_dir: Path, pictures: int = 60) -> Path:
-    """Write the report of the day that all the tests are about."""
+def report_of(
+    ledger: Ledger,
+    data_dir: Path,
+    *,
+    since: datetime = SINCE,
+    until: datetime = UNTIL,
+    now: datetime | None = None,
+    pictures: int = 60,
+) -> Path:
+    """Write a report at its end, on the day that all the tests are about, if not said otherwise."""
     return write_report(
-        ledger, data_dir, data_dir / "reports", since=SINCE, until=UNTIL, redlist=REDLIST,
-        ledger_settings=LedgerSettings(), now=UNTIL, timezone=ZoneInfo("Africa/Nairobi"), pictures=pictures,
+        ledger, data_dir, data_dir / "reports", since=since, until=until, redlist=REDLIST,
+        ledger_settings=LedgerSettings(), now=now or until, timezone=ZoneInfo("Africa/Nairobi"), pictures=pictures,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Bursts and independent events: numbered by query and never stored, since late files change them."""
+"""Independent events: numbered by query and never stored, since late files change them."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,15 +13,7 @@ def number_events(observations: "pd.DataFrame", gap: timedelta) -> "pd.Series[in
     ``observations`` has the columns ``deployment_id``, ``label`` and ``captured_at`` (aware UTC), counted ones only,
     in any order. The numbers stand in the same order; which number an event gets means nothing.
     """
-    return _runs(observations, ["deployment_id", "label"], gap)
-
-
-def number_bursts(observations: "pd.DataFrame", gap: timedelta) -> "pd.Series[int]":
-    """Number bursts: pictures of one deployment, each at most ``gap`` after the one before; as `number_events`."""
-    return _runs(observations, ["deployment_id"], gap)
-
-
-def _runs(observations: "pd.DataFrame", by: list[str], gap: timedelta) -> "pd.Series[int]":
+    by = ["deployment_id", "label"]
     ordered = observations.sort_values([*by, "captured_at"])
     waited = ordered.groupby(by, dropna=False)["captured_at"].diff()
     starts = waited.isna() | (waited > gap)

@@ -1,13 +1,14 @@
 """What the intake asks about files and about the pictures that may be alike."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Deployment, Link, Media, Sighting
+from db.models import Inbox, Link, Media, Sighting
 from db.observe import first_sightings
 from db.store import SeenFile
 from db.types import State
@@ -51,20 +52,33 @@ def present(session: Session, root: str) -> dict[bytes, int]:
     return {path: sighting_id for path, sighting_id in rows}  # noqa: C416  # a Row is no tuple to the type checker
 
 
+def retries(session: Session, now: datetime) -> tuple[list[tuple[str, bytes]], datetime | None]:
+    """Give (root, path) of the files that are to be tried again by ``now``, and the time of the one after them."""
+    waiting = select(Sighting).where(Sighting.state == State.RETRY)
+    due = session.scalars(waiting.where(Sighting.retry_at <= now))
+    following = session.scalar(
+        select(func.min(Sighting.retry_at)).where(Sighting.state == State.RETRY, Sighting.retry_at > now)
+    )
+    return [(sighting.root, sighting.path) for sighting in due], following
+
+
 def media_with_picture(session: Session, picture_hash: str) -> list[Media]:
     """Give all media with this picture hash."""
     return list(session.scalars(select(Media).where(Media.picture_hash == picture_hash)))
 
 
-def media_of_second(session: Session, deployment_id: int, second: datetime) -> list[Media]:
-    """Give the media of one deployment with a sure capture time in this second of the camera's clock."""
-    candidates = session.scalars(
+def media_of_second(session: Session, second: datetime) -> list[list[Media]]:
+    """Give the media with a sure capture time in this second of their camera's clock, a list for each deployment."""
+    rows = session.scalars(
         select(Media).where(
             Media.camera_time >= second, Media.camera_time < second + timedelta(seconds=1), Media.time_status == "ok"
         )
     ).all()
-    first = first_sightings(session, [media.id for media in candidates])
-    return [m for m in candidates if m.id in first and first[m.id].deployment_id == deployment_id]
+    deployments = deployments_of(session, [media.id for media in rows])
+    groups: defaultdict[int | None, list[Media]] = defaultdict(list)
+    for media in rows:
+        groups[deployments[media.id]].append(media)
+    return list(groups.values())
 
 
 def deployments_of(session: Session, media_ids: Iterable[int]) -> dict[int, int | None]:
@@ -79,11 +93,9 @@ def linked_media(session: Session, media_ids: Iterable[int]) -> set[int]:
     return set(ids).union(*((link.media_id, link.canonical_id) for link in links))
 
 
-def listed_deployments(session: Session, root: str) -> dict[str, Deployment]:
-    """Give key → deployment of those that ``stations.csv`` listed for ``root`` when it was last applied."""
-    used = select(Sighting.deployment_id).where(Sighting.root == root)
-    rows = session.scalars(select(Deployment).where(Deployment.folder.is_not(None), Deployment.id.in_(used)))
-    return {row.key: row for row in rows}
+def stations_digest(session: Session, root: str) -> str | None:
+    """Give what ``store.remember_stations`` recorded."""
+    return session.scalar(select(Inbox.stations_digest).where(Inbox.root == root))
 
 
 def media_below(session: Session, root: str) -> list[int]:

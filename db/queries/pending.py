@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Media, Model, Observation, Prediction, Sighting
@@ -48,8 +48,10 @@ def _waiting(unless_by: str | None, roots: Iterable[str] | None) -> ColumnElemen
         others = select(Prediction.id).join(Model).where(Model.version != unless_by)
         waiting = or_(waiting, Media.answered_by.in_(others))
     if roots is not None:
-        here = select(Sighting.media_id).where(Sighting.root.in_(list(roots)), Sighting.state == State.TAKEN)
-        waiting = and_(waiting, Media.id.in_(here))
+        here = exists().where(
+            Sighting.media_id == Media.id, Sighting.root.in_(list(roots)), Sighting.state == State.TAKEN
+        )
+        waiting = and_(waiting, here)
     return waiting
 
 

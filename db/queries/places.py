@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from db.models import Deployment, Media, Observation, Prediction
+from db.models import Deployment, Media, Observation, Prediction, Sighting
 from db.redlist import RedList
+from db.types import State
 
 EXACT, ROUNDED = 4, 1  # decimal places: about 10 m and 10 km
 
@@ -28,12 +29,12 @@ class Place:
 
 
 def places(session: Session, redlist: RedList) -> list[Place]:
-    """Give all stations by name. The place is that of the last deployment that has one.
+    """Give all stations in use by name. The place is that of the last deployment that has one.
 
     It is rounded where any picture ever taken there was most probably, whatever the decision, of a threatened species.
     """
     by_station: defaultdict[str, list[Deployment]] = defaultdict(list)
-    for deployment in session.scalars(select(Deployment).order_by(Deployment.station, Deployment.id)):
+    for deployment in session.scalars(select(Deployment).where(_in_use()).order_by(Deployment.station, Deployment.id)):
         by_station[deployment.station].append(deployment)
     last = dict(
         session.execute(
@@ -42,6 +43,12 @@ def places(session: Session, redlist: RedList) -> list[Place]:
     )
     labels = _labels(session)
     return [_place(station, of, last, labels, redlist) for station, of in by_station.items()]
+
+
+def _in_use() -> ColumnElement[bool]:
+    """A file lies there, or a picture was taken there; what only an older ``stations.csv`` named is left out."""
+    files = select(Sighting.deployment_id).where(Sighting.state == State.TAKEN)
+    return Deployment.id.in_(files) | Deployment.id.in_(select(Observation.deployment_id))
 
 
 def _labels(session: Session) -> dict[int | None, set[str]]:

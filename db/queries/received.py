@@ -1,10 +1,13 @@
-"""The pictures received in a span of time, each with its current answer and what is needed to show it."""
+"""The pictures first answered in a span of time, each with its current answer and what is needed to show it.
+
+Received before a report and answered after it, a picture belongs to the next; answered anew, to none.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Media, Observation, Prediction, Review
@@ -38,7 +41,8 @@ class Answer:
     gradcam: str | None
     width: int  # upright
     height: int
-    stale: bool
+    received_at: datetime
+    model_id: int | None  # of the prediction that is shown
 
     @property
     def threatened(self) -> bool:
@@ -52,17 +56,27 @@ def in_span(column: Any, since: datetime, until: datetime) -> ColumnElement[bool
     return span
 
 
+def first_answered(since: datetime, until: datetime) -> Select[tuple[int]]:
+    """Select the media of which a model or a human first said something in the span."""
+    said = union_all(
+        select(Prediction.media_id, Prediction.predicted_at.label("at")), select(Review.media_id, Review.at)
+    ).subquery()
+    return select(said.c.media_id).group_by(said.c.media_id).having(in_span(func.min(said.c.at), since, until))
+
+
 def counted_answers(session: Session, since: datetime, until: datetime) -> list[Answer]:
-    """Give the counted observations of the media received in the span, by capture time."""
+    """Give the counted observations of the media first answered in the span, by capture time."""
+    # of the media and the prediction these columns only: EXIF and probabilities are long
+    media = (Media.time_status, Media.kept, Media.width, Media.height, Media.orientation, Media.received_at)
     rows = session.execute(
-        select(Observation, Media, Prediction.gradcam, Deployment.station)
+        select(Observation, *media, Prediction.gradcam, Prediction.model_id, Deployment.station)
         .join(Media, Observation.media_id == Media.id)
         .outerjoin(Prediction, Media.answered_by == Prediction.id)
         .outerjoin(Deployment, Observation.deployment_id == Deployment.id)
-        .where(in_span(Media.received_at, since, until), Observation.counted)
+        .where(Media.id.in_(first_answered(since, until)), Observation.counted)
         .order_by(Observation.captured_at, Media.sha256)
     )
-    return [_answer(*row) for row in rows]
+    return [_answer(row) for row in rows]
 
 
 def events_of(answers: list[Answer], gap: timedelta) -> list[int]:
@@ -79,26 +93,24 @@ def events_of(answers: list[Answer], gap: timedelta) -> list[int]:
 
 def with_people(session: Session, since: datetime, until: datetime) -> set[int]:
     """Give the media of the span in which anybody, model or human, has ever seen a person: never to be shown."""
-    recent = select(Media.id).where(in_span(Media.received_at, since, until))
-    found = [
+    found = union_all(
         select(Observation.media_id).where(
             Observation.observation_type.in_([ObservationType.HUMAN, ObservationType.VEHICLE])
         ),
         select(Prediction.media_id).where(Prediction.background == "person"),
         select(Review.media_id).where(Review.label == "person"),
-    ]
-    return {
-        media_id for query in found for media_id in session.scalars(query.where(query.selected_columns[0].in_(recent)))
-    }
+    ).subquery()
+    return set(session.scalars(select(found.c.media_id).where(found.c.media_id.in_(first_answered(since, until)))))
 
 
-def _answer(observation: Observation, media: Media, gradcam: str | None, station: str | None) -> Answer:
-    turned = media.orientation >= 5  # noqa: PLR2004  # EXIF: 5 to 8 lie on their side
+def _answer(row: Any) -> Answer:
+    observation: Observation = row.Observation
+    turned = row.orientation >= 5  # noqa: PLR2004  # EXIF: 5 to 8 lie on their side
     return Answer(
         id=observation.id,
-        media_id=media.id,
+        media_id=observation.media_id,
         deployment_id=observation.deployment_id,
-        station=station or NO_STATION,
+        station=row.station or NO_STATION,
         decision=observation.decision,
         label=observation.label,
         title=observation.title or "",
@@ -109,10 +121,11 @@ def _answer(observation: Observation, media: Media, gradcam: str | None, station
         reviewer=observation.classified_by if observation.classification_method is Method.HUMAN else None,
         captured_local=observation.captured_local,
         captured_at=observation.captured_at,
-        time_status=media.time_status,
-        kept=media.kept,
-        gradcam=gradcam,
-        width=media.height if turned else media.width,
-        height=media.width if turned else media.height,
-        stale=observation.stale,
+        time_status=row.time_status,
+        kept=row.kept,
+        gradcam=row.gradcam,
+        width=row.height if turned else row.width,
+        height=row.width if turned else row.height,
+        received_at=row.received_at,
+        model_id=row.model_id,
     )

@@ -1,9 +1,9 @@
-"""Every number and row of the report on what was received in a span of time: values only, nothing rendered."""
+"""Every number and row of the report on what was received and answered in a span of time: values only."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from db.models import Link, Media, Model, Observation, Prediction, Sighting
 from db.queries.places import Place, places
-from db.queries.received import Answer, counted_answers, events_of, in_span, with_people
+from db.queries.received import Answer, counted_answers, events_of, first_answered, in_span, with_people
 from db.queries.species import Species, by_merit, severity, species_of
+from db.queries.status import at_two_deployments
 from db.redlist import Category, RedList
 from db.settings import LedgerSettings
 from db.types import Decision, LinkKind, LinkStatus, State
@@ -20,16 +21,22 @@ from db.types import Decision, LinkKind, LinkStatus, State
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What was received; ``pictures`` are the counted ones, and the decisions and ``waiting`` add up to them."""
+    """What was received in the span, and what was first answered in it; ``pictures`` are the counted ones."""
 
     files: int
     pictures: int
-    decisions: dict[Decision, int]
-    waiting: int
+    decisions: dict[Decision, int]  # of the counted pictures first answered
+    earlier: int  # of those, received before the span
+    waiting: int  # not answered at the end of the span, whenever received
     rejected: int
     same_content: int  # files whose bytes were known already
     same_picture: int
     reexports: int
+
+    @property
+    def answers(self) -> int:
+        """Counted pictures first answered, whatever was decided."""
+        return sum(self.decisions.values())
 
     @property
     def copies(self) -> int:
@@ -66,7 +73,7 @@ class OutOfRange:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One row of the table of stations."""
+    """One row of the table of stations; ``pictures`` are those first answered in the span, whatever was decided."""
 
     place: Place
     pictures: int
@@ -87,7 +94,6 @@ class RejectedFile:
 class Suspected:
     """A picture that looks like a re-export of another and waits for a person."""
 
-    link_id: int
     path: str
     canonical: str
 
@@ -105,6 +111,7 @@ class ReportData:
     gallery: tuple[Answer, ...]
     rejected: tuple[RejectedFile, ...]
     suspected: tuple[Suspected, ...]
+    strays: int  # pictures that lie at two deployments now: a card in the wrong folder
     stale: int
 
     @property
@@ -116,13 +123,16 @@ class ReportData:
 def gather(
     session: Session, *, since: datetime, until: datetime, redlist: RedList, settings: LedgerSettings
 ) -> ReportData:
-    """Read all that the report says of the files and pictures received after ``since`` and until ``until``."""
+    """Read all that the report says of the span after ``since`` and until ``until``.
+
+    Files, pictures and copies are those received in it; species, alerts and gallery those first answered in it.
+    """
     answers = counted_answers(session, since, until)
     answered = [answer for answer in answers if answer.decision is Decision.ANSWERED]
     events = dict(zip(answered, events_of(answered, timedelta(minutes=settings.event_minutes)), strict=True))
     hidden = with_people(session, since, until)
     return ReportData(
-        model=_model(session, since, until),
+        model=_model(session, {answer.model_id for answer in answers}),
         totals=_totals(session, since, until, answers),
         species=species_of(events),
         clocks=_clocks(answers),
@@ -131,17 +141,13 @@ def gather(
         gallery=by_merit({answer: event for answer, event in events.items() if answer.media_id not in hidden}),
         rejected=_rejected(session, since, until),
         suspected=_suspected(session, since, until),
+        strays=at_two_deployments(session),
         stale=session.scalar(select(func.count()).select_from(Observation).where(Observation.stale)) or 0,
     )
 
 
-def _model(session: Session, since: datetime, until: datetime) -> ModelUsed | None:
-    """Give the newest model among those that answered in the span, else among all."""
-    used = (
-        select(Prediction.model_id)
-        .join(Media, Media.answered_by == Prediction.id)
-        .where(in_span(Media.received_at, since, until))
-    )
+def _model(session: Session, used: set[int | None]) -> ModelUsed | None:
+    """Give the newest of the models ``used``, else of all."""
     newest = select(Model).order_by(Model.first_used_at.desc(), Model.id.desc()).limit(1)
     model = session.scalar(newest.where(Model.id.in_(used))) or session.scalar(newest)
     return ModelUsed(model.version, model.demo, model.metrics) if model else None
@@ -164,12 +170,24 @@ def _totals(session: Session, since: datetime, until: datetime, answers: list[An
         files=states.total(),
         pictures=len(media - kinds.keys()),
         decisions={decision: len(_media(answers, decision)) for decision in Decision},
-        waiting=len(media - kinds.keys() - {answer.media_id for answer in answers}),
+        earlier=len({answer.media_id for answer in answers if answer.received_at <= since}),
+        waiting=_waiting(session, until),
         rejected=states[State.REJECTED],
         same_content=session.scalar(again) or 0,
         same_picture=sum(kind == LinkKind.SAME_PICTURE for kind in kinds.values()),
         reexports=sum(kind == LinkKind.REEXPORT for kind in kinds.values()),
     )
+
+
+def _waiting(session: Session, until: datetime) -> int:
+    """Count the pictures that had come by then and had no answer yet."""
+    copies = select(Link.media_id).where(Link.status != LinkStatus.UNDONE)
+    waiting = select(func.count(Media.id)).where(
+        Media.received_at <= until,
+        Media.id.not_in(first_answered(datetime.min.replace(tzinfo=UTC), until)),
+        Media.id.not_in(copies),
+    )
+    return session.scalar(waiting) or 0
 
 
 def _media(answers: Iterable[Answer], decision: Decision) -> set[int]:
@@ -224,9 +242,10 @@ def _suspected(session: Session, since: datetime, until: datetime) -> tuple[Susp
         return select(func.min(Sighting.path_text)).where(Sighting.media_id == media_id).scalar_subquery()
 
     rows = session.execute(
-        select(Link.id, path_of(Link.media_id), path_of(Link.canonical_id))
+        select(path_of(Link.media_id), path_of(Link.canonical_id))
+        .select_from(Link)
         .join(Media, Link.media_id == Media.id)
         .where(in_span(Media.received_at, since, until), Link.status == LinkStatus.SUSPECTED)
         .order_by(Link.id)
     )
-    return tuple(Suspected(link_id, path or "", canonical or "") for link_id, path, canonical in rows)
+    return tuple(Suspected(path or "", canonical or "") for path, canonical in rows)

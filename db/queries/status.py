@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
@@ -111,6 +111,16 @@ def last_report(session: Session) -> Report | None:
     return session.scalar(select(Report).order_by(Report.id.desc()).limit(1))
 
 
+def last_nightly(session: Session, before: datetime) -> datetime | None:
+    """Give the end of the nightly report that ended last before this time, which a clock set wrong may have passed."""
+    return session.scalar(select(func.max(Report.until)).where(Report.nightly, Report.until < before))
+
+
+def newest_end(session: Session, now: datetime) -> datetime | None:
+    """Give the latest time that any report reaches to, but for those of a clock that ran ahead."""
+    return session.scalar(select(func.max(Report.until)).where(Report.until <= now))
+
+
 def models_used(session: Session) -> list[tuple[str, int]]:
     """Give (version, answers given) for each model that has answered here."""
     rows = session.execute(
@@ -119,11 +129,18 @@ def models_used(session: Session) -> list[tuple[str, int]]:
     return [(version, count) for version, count in rows]
 
 
-def last_period(session: Session, kind: str) -> datetime | None:
-    """Give the last period for which a job of this kind ran to its end."""
-    return session.scalar(
-        select(JobRun.period)
-        .where(JobRun.kind == kind, JobRun.finished_at.is_not(None))
-        .order_by(JobRun.period.desc())
-        .limit(1)
-    )
+def asked_until(session: Session, kind: str) -> datetime | None:
+    """Give the time after which periods of this job have not run: before one that was cut off, else the last one."""
+    of_kind = select(JobRun.period).where(JobRun.kind == kind)
+    cut_off = session.scalar(of_kind.where(JobRun.finished_at.is_(None)).order_by(JobRun.period.desc()).limit(1))
+    done = session.scalar(of_kind.where(JobRun.finished_at.is_not(None)).order_by(JobRun.period.desc()).limit(1))
+    if cut_off is not None and (done is None or cut_off > done):
+        return cut_off - timedelta(seconds=1)
+    return done
+
+
+def failed_jobs(session: Session) -> dict[str, str]:
+    """Give kind → failure of the jobs whose last run failed."""
+    last = select(func.max(JobRun.id)).group_by(JobRun.kind)
+    rows = session.scalars(select(JobRun).where(JobRun.id.in_(last), JobRun.failure.is_not(None)))
+    return {run.kind: run.failure or "" for run in rows}

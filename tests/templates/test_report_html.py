@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_world import drawn, filling, report_of
+from report_world import SINCE, UNTIL, drawn, filling, report_of
 
 from db.engine import Ledger, open_ledger
 from db.types import Decision, LinkKind, LinkStatus, State
@@ -161,6 +161,31 @@ def test_an_empty_report_says_so_in_every_part(ledger: Ledger, tmp_path: Path) -
         "No model has answered yet.",
     ):
         assert sentence in text
+
+
+def test_what_is_counted_with_the_first_answer_is_explained(ledger: Ledger, tmp_path: Path) -> None:
+    """Nothing new came and an animal is shown: the report says that its picture came before."""
+    with filling(ledger) as world:
+        world.picture(world.station("Ridge"), world.model(), received=SINCE, answered=UNTIL)
+    text = page(ledger, tmp_path).text
+    assert "0 new pictures, 1 kind of threatened animal seen." in text
+    assert "1 of these pictures was received earlier and is reported now, with the first answer." in text
+    assert "No pictures were received" not in text
+
+
+def test_copies_in_doubt_and_strays_are_named_without_a_command_that_is_not_there(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """A suspected re-export waits for somebody to look; a card in the wrong folder needs attention."""
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        first, again = (world.picture(ridge, model) for _ in range(2))
+        world.link(again, first, LinkKind.REEXPORT, LinkStatus.SUSPECTED)
+        world.file(world.station("Ford"), state=State.TAKEN, media=first)
+    text = page(ledger, tmp_path).text
+    assert "It is not counted until someone looks. " in text
+    assert "trapline links" not in text
+    assert "1 picture lies at two stations (a card in the wrong folder?)." in text
 
 
 def test_the_period_and_the_red_list_are_stated(ledger: Ledger, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_nothing_overflows(browser_page: Page, report: Path, width: int, scheme:
     browser_page.goto(report.as_uri())
     assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= width
     outside = browser_page.evaluate(
-        """() => [...document.querySelectorAll("main *, header > .inside *")]
+        """() => [...document.querySelectorAll("main *, nav *, header > .inside *")]
             .filter(e => !e.closest(".unseen, thead, .category") && e.getBoundingClientRect().right > innerWidth + 1)
             .map(e => e.outerHTML.slice(0, 80))"""
     )

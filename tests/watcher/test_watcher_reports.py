@@ -1,7 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,12 @@ from pydantic import ValidationError
 from report_world import NIGHT, SINCE, UNTIL, drawn, filling, report_of
 from sqlalchemy import select
 
+from db import store
 from db.engine import Ledger, open_ledger
 from db.models import Report
-from watcher.reports import ReportSettings
+from watcher.config import Settings
+from watcher.reports import ReportError, ReportSettings, nightly_report, report_now
+from watcher.service import Service, open_service
 
 
 @pytest.fixture
@@ -77,6 +80,74 @@ def test_writing_it_again_replaces_it(ledger: Ledger, tmp_path: Path) -> None:
     after = report_of(ledger, tmp_path)
     assert before == after
     assert "1 new picture" in after.read_text("utf-8")
+
+
+def test_the_latest_stays_the_latest_when_an_older_span_is_told(ledger: Ledger, tmp_path: Path) -> None:
+    """A report on last month is written beside it, and a report on the same night again replaces it."""
+    nightly = report_of(ledger, tmp_path)
+    latest = nightly.with_name("latest.html")
+    older = report_of(ledger, tmp_path, since=SINCE - timedelta(days=30), until=SINCE, now=UNTIL)
+    assert latest.read_bytes() == nightly.read_bytes() != older.read_bytes()
+    newer = report_of(ledger, tmp_path, since=SINCE, until=UNTIL + timedelta(hours=1))
+    assert latest.read_bytes() == newer.read_bytes()
+
+
+def test_a_clock_that_ran_ahead_does_not_hold_the_latest_back(ledger: Ledger, tmp_path: Path) -> None:
+    """After a night in the year 2036 the clock is right again, and so is ``latest.html``."""
+    report_of(ledger, tmp_path, until=UNTIL + timedelta(days=3650))
+    path = report_of(ledger, tmp_path)
+    assert path.with_name("latest.html").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "sentence"),
+    [
+        (SINCE, UNTIL + timedelta(minutes=1), "cannot reach to 2026-11-24 09:01, which is still to come"),
+        (UNTIL, UNTIL, "cannot begin at 2026-11-24 09:00 and end at 2026-11-24 09:00"),
+        (UNTIL, SINCE, "cannot begin at 2026-11-24 09:00 and end at 2026-11-23 09:00"),
+    ],
+)
+def test_a_span_that_is_none_is_refused(
+    ledger: Ledger, tmp_path: Path, since: datetime, until: datetime, sentence: str
+) -> None:
+    """One sentence on the local clock, and nothing is written."""
+    with pytest.raises(ReportError, match=sentence):
+        report_of(ledger, tmp_path, since=since, until=until, now=UNTIL)
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with open_service(Settings(data_dir=tmp_path / "data")) as opened:
+        yield opened
+
+
+def reports(service: Service) -> list[Report]:
+    with service.ledger.read() as session:
+        return list(session.scalars(select(Report).order_by(Report.id)))
+
+
+def test_only_the_nightly_report_moves_the_window(service: Service) -> None:
+    """What somebody asks for in between is told again at night; it begins where the night before ended."""
+    job = nightly_report(service)
+    for write in (job.run, lambda _: report_now(service), job.run, lambda _: report_now(service)):
+        write(UNTIL)
+    first, between, second, after = reports(service)
+    assert [report.nightly for report in reports(service)] == [True, False, True, False]
+    assert first.since == first.until - timedelta(days=1)
+    assert between.since == second.since == first.until
+    assert after.since == second.until
+
+
+def test_a_report_on_the_past_begins_where_a_night_before_it_ended(service: Service) -> None:
+    """Nightly reports that ended later, be it for a clock that ran ahead, say nothing of where it begins."""
+    with service.ledger.write() as session:
+        for end in (SINCE, UNTIL, datetime(2036, 1, 1, tzinfo=UTC)):
+            store.report(session, path="x", since=end - timedelta(hours=1), until=end, now=end, nightly=True)
+    report_now(service, until=UNTIL - timedelta(hours=1))
+    report_now(service, until=SINCE)
+    between, before = reports(service)[3:]
+    assert (between.since, before.since) == (SINCE, SINCE - timedelta(days=1))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_deployment_station", "deployment", ["station"], unique=False)
     op.create_table(
+        "inbox",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("root", sa.Text(), nullable=False),
+        sa.Column("stations_digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_inbox"),
+        sa.UniqueConstraint("root", name="uq_inbox_root"),
+    )
+    op.create_table(
         "job_run",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -98,6 +106,7 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(), nullable=False),
         sa.Column("until", sa.DateTime(), nullable=False),
         sa.Column("written_at", sa.DateTime(), nullable=False),
+        sa.Column("nightly", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_report"),
     )
     op.create_table(

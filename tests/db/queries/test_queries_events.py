@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -6,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.queries.events import number_bursts, number_events
+from db.queries.events import number_events
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 GAP = timedelta(minutes=30)
@@ -42,22 +41,14 @@ def test_an_event_has_one_label_and_one_deployment() -> None:
     assert number_events(frame(rows), GAP).nunique() == 3
 
 
-def test_a_burst_has_one_deployment_and_any_label() -> None:
-    """What the model says of each frame does not cut a burst in two."""
-    assert number_bursts(frame([(1, "lion", 0), (1, "rhino", 0), (2, "lion", 0)]), timedelta(seconds=60)).nunique() == 2
-
-
 @given(pictures, st.randoms())
-@pytest.mark.parametrize("numbering", [number_events, number_bursts])
 def test_events_partition_the_pictures_in_any_order_of_arrival(
-    numbering: Callable[[pd.DataFrame, timedelta], "pd.Series[int]"],
-    rows: list[tuple[int | None, str, int]],
-    random: object,
+    rows: list[tuple[int | None, str, int]], random: object
 ) -> None:
     """Each picture is in one event, and shuffling the pictures changes none."""
     observations = frame(rows)
     shuffled = list(observations.index)
     random.shuffle(shuffled)
-    numbers = numbering(observations, GAP)
+    numbers = number_events(observations, GAP)
     assert list(numbers.index) == list(observations.index)
-    assert parts(numbering(observations.loc[shuffled], GAP)) == parts(numbers)
+    assert parts(number_events(observations.loc[shuffled], GAP)) == parts(numbers)

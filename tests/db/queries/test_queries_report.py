@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_world import NIGHT, REDLIST, SINCE, UNTIL, filling
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from db.engine import Ledger, open_ledger
+from db.models import Sighting
 from db.queries.report import ReportData, gather
 from db.settings import LedgerSettings
 from db.types import Decision, LinkKind, LinkStatus, State
@@ -39,7 +40,7 @@ pictures = st.lists(
         st.sampled_from(["lion", "rhino", "panda"]),
         st.sampled_from([None, *set(Decision) - {Decision.OUT_OF_RANGE}]),
         st.integers(0, 300),
-        st.booleans(),
+        st.sampled_from(["copy", "came earlier", "answered later", "reviewed again", ""]),
     ),
     max_size=12,
 )
@@ -49,50 +50,86 @@ days = iter(range(10_000))
 @given(pictures)
 @settings(max_examples=25, deadline=None)
 def test_every_number_equals_a_plain_count(
-    lasting_ledger: Ledger, rows: list[tuple[str, str, Decision | None, int, bool]]
+    lasting_ledger: Ledger, rows: list[tuple[str, str, Decision | None, int, str]]
 ) -> None:
-    """Totals, species and stations say what counting the tables by hand says; decisions add up to the pictures."""
-    since = UNTIL + timedelta(days=next(days))
-    until = since + timedelta(days=1)
+    """Totals, species and stations say what counting the tables by hand says, whenever pictures came."""
+    since = UNTIL + timedelta(days=3 * next(days))
+    until, after = since + timedelta(days=1), since + timedelta(days=2)
     with filling(lasting_ledger) as world:
         model, ids = world.model(f"m{since:%j%Y}"), []
         stations = {name: world.station(name, camera=f"{since:%j%Y}") for name in ("Ridge", "Ford")}
-        for name, label, decision, minute, copy in rows:
+        for name, label, decision, minute, fate in rows:
             said = {"decision": decision} if decision else {}
             at, by = NIGHT + timedelta(minutes=minute), model if decision else None
-            ids.append(world.picture(stations[name], by, label, at=at, received=until, **said))
-            if copy and len(ids) > 1:
+            came = since if fate == "came earlier" else until
+            said_at = after if fate == "answered later" else until
+            ids.append(world.picture(stations[name], by, label, at=at, received=came, answered=said_at, **said))
+            if fate == "copy" and len(ids) > 1:
                 world.link(ids[-1], ids[0], LinkKind.REEXPORT, LinkStatus.SUSPECTED)
-    found = report(lasting_ledger, since, until)
+            if fate == "reviewed again":
+                world.review(ids[-1], label, at=after)
+    found, fates = report(lasting_ledger, since, until), [fate for *_, fate in rows]
 
     def count(query: str) -> int:
         with lasting_ledger.read() as session:
-            return session.scalar(text(query), {"until": f"{until:%Y-%m-%d %H:%M:%S.000000}"})
+            named = {"since": since, "until": until}
+            return session.scalar(text(query), {name: f"{at:%Y-%m-%d %H:%M:%S.000000}" for name, at in named.items()})
 
-    received = "FROM media m LEFT JOIN observation o ON o.media_id = m.id WHERE m.received_at = :until"
-    seen = f"SELECT count(*) {received} AND o.counted"
-    assert found.totals.files == len(rows)
-    assert found.totals.pictures == len(rows) - found.totals.copies
-    assert found.totals.pictures == sum(found.totals.decisions.values()) + found.totals.waiting
-    assert found.totals.copies == count(
-        f"SELECT count(DISTINCT l.media_id) {received.replace('WHERE', 'JOIN link l ON l.media_id = m.id WHERE')}"
+    pictures = "FROM media m LEFT JOIN prediction p ON p.media_id = m.id LEFT JOIN observation o ON o.media_id = m.id"
+    seen = f"SELECT count(*) {pictures} WHERE p.predicted_at = :until AND o.counted"
+    linked = "m.id IN (SELECT media_id FROM link)"
+    assert found.totals.files == len(rows) - fates.count("came earlier")
+    assert found.totals.copies == count(f"SELECT count(*) FROM media m WHERE m.received_at = :until AND {linked}")
+    assert found.totals.pictures == found.totals.files - found.totals.copies
+    assert found.totals.earlier == count(f"{seen} AND m.received_at = :since")
+    predicted, reviewed = "SELECT media_id FROM prediction WHERE predicted_at", "SELECT media_id FROM review WHERE at"
+    answered = f"{predicted} <= :until UNION {reviewed} <= :until"
+    assert found.totals.waiting == count(
+        f"SELECT count(*) FROM media m WHERE received_at <= :until AND NOT {linked} AND id NOT IN ({answered})"
     )
     for decision in Decision:
-        assert found.totals.decisions[decision] == count(f"{seen} AND decision = '{decision}'")
-    assert sum(species.pictures for species in found.species) == count(f"{seen} AND label IS NOT NULL")
+        assert found.totals.decisions[decision] == count(f"{seen} AND o.decision = '{decision}'")
+    assert sum(species.pictures for species in found.species) == count(f"{seen} AND o.label IS NOT NULL")
     for species in found.species:
         assert species.pictures == count(f"{seen} AND o.title = '{species.title}'")
     by_station = {station.place.station: station.pictures for station in found.stations}
     for name, key in stations.items():
-        assert by_station[name] == count(f"{seen} AND o.deployment_id = {key}")
+        assert by_station.get(name, 0) == count(f"{seen} AND o.deployment_id = {key}")
 
 
 def test_reports_in_a_row_share_nothing_and_miss_nothing(ledger: Ledger) -> None:
-    """A picture received at the very end of one span is in that report and not in the next."""
+    """A picture received and answered at the very end of one span is in that report and not in the next."""
     with filling(ledger) as world:
         world.picture(world.station("Ridge"), world.model(), received=UNTIL)
-    assert report(ledger).totals.pictures == 1
-    assert report(ledger, UNTIL, UNTIL + timedelta(days=1)).totals.pictures == 0
+    one, two = report(ledger), report(ledger, UNTIL, UNTIL + timedelta(days=1))
+    assert (one.totals.pictures, len(one.alerts), len(one.gallery)) == (1, 1, 1)
+    assert (two.totals.pictures, len(two.alerts), len(two.gallery)) == (0, 0, 0)
+
+
+def test_a_picture_answered_after_a_report_is_told_in_the_next_and_only_there(ledger: Ledger) -> None:
+    """Received at 05:59 and answered at 06:01 it is received here and waits, and is seen there, once."""
+    with filling(ledger) as world:
+        minute = timedelta(minutes=1)
+        world.picture(world.station("Ridge"), world.model(), received=UNTIL - minute, answered=UNTIL + minute)
+    first, second, third = (report(ledger, SINCE + timedelta(days=n), UNTIL + timedelta(days=n)) for n in range(3))
+    assert [r.totals.pictures for r in (first, second, third)] == [1, 0, 0]
+    assert [r.totals.waiting for r in (first, second, third)] == [1, 0, 0]
+    assert [r.totals.answers for r in (first, second, third)] == [0, 1, 0]
+    assert [r.totals.earlier for r in (first, second, third)] == [0, 1, 0]
+    assert [len(r.alerts) for r in (first, second, third)] == [0, 1, 0]
+    assert [len(r.gallery) for r in (first, second, third)] == [0, 1, 0]
+
+
+def test_an_old_picture_that_is_answered_or_reviewed_again_is_not_told_again(ledger: Ledger) -> None:
+    """A promoted model and a person may speak later; the report of that day shows what came up that day."""
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model("old")
+        again, reviewed = (world.picture(ridge, model) for _ in range(2))
+        world.answer_again(again, world.model("new"), "cheetah", at=UNTIL + timedelta(hours=1))
+        world.review(reviewed, "rhino", at=UNTIL + timedelta(hours=1))
+    later = report(ledger, UNTIL, UNTIL + timedelta(days=1))
+    assert (later.species, later.gallery, later.totals.answers) == ((), (), 0)
+    assert {species.title for species in report(ledger).species} == {"Cheetah", "Rhino"}
 
 
 def test_copies_are_counted_by_kind_and_nowhere_else(ledger: Ledger) -> None:
@@ -145,17 +182,18 @@ def test_events_count_visits_not_pictures(ledger: Ledger) -> None:
 
 
 def test_what_needs_a_look_is_named_by_station(ledger: Ledger) -> None:
-    """An answer that does not live there comes with what the model said, a clock never set with its station."""
+    """What does not live there, a clock never set, a file that is no picture, a card in the wrong folder."""
     with filling(ledger) as world:
         ridge, model = world.station("Ridge", "KE"), world.model()
         world.picture(ridge, model, "panda")
         world.picture(ridge, model, time_status="implausible")
         world.file(ridge, state=State.REJECTED, path="Ridge/a.mp4", reason="unsupported: a video")
+        world.file(world.station("Ford"), state=State.TAKEN, media=world.picture(ridge, model))
     found = report(ledger)
     assert [(each.station, each.title, each.pictures) for each in found.out_of_range] == [("Ridge", "Giant panda", 1)]
     assert [(each.station, each.status, each.pictures) for each in found.clocks] == [("Ridge", "implausible", 1)]
     assert [(each.path, each.reason) for each in found.rejected] == [("Ridge/a.mp4", "unsupported: a video")]
-    assert found.totals.rejected == 1
+    assert (found.totals.rejected, found.strays) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +219,23 @@ def test_a_place_is_rounded_where_a_threatened_species_may_live(
 def test_a_station_without_new_pictures_is_still_listed(ledger: Ledger) -> None:
     """Its cameras and its last picture stand there with zeros: that is how a silent camera is noticed."""
     with filling(ledger) as world:
-        world.station("Ridge", camera="CAM-2")
-        world.picture(world.station("Ridge"), world.model(), received=SINCE)
+        model = world.model()
+        for camera in ("CAM-1", "CAM-2"):
+            world.picture(world.station("Ridge", camera=camera), model, received=SINCE)
     (station,) = report(ledger).stations
     assert (station.pictures, station.place.cameras, station.place.last_picture) == (0, 2, NIGHT)
+
+
+def test_a_station_that_nothing_lies_at_any_more_is_not_listed(ledger: Ledger) -> None:
+    """A row of an older ``stations.csv`` is no camera; a station whose pictures have been collected still is one."""
+    with filling(ledger) as world:
+        world.station("A", camera="renamed")
+        world.station("Ridge", camera="renamed")
+        world.file(world.station("Ford"), state=State.MISSING, media=world.picture(world.station("Ridge"), None))
+        collected = world.picture(world.station("Collected"), world.model())
+        world.session.execute(update(Sighting).where(Sighting.media_id == collected).values(state=State.MISSING))
+    found = report(ledger).stations
+    assert [(station.place.station, station.place.cameras) for station in found] == [("Collected", 1), ("Ridge", 1)]
 
 
 def test_one_burst_does_not_fill_the_gallery(ledger: Ledger) -> None:
@@ -205,7 +256,7 @@ def test_a_person_is_never_shown(ledger: Ledger, seen_by: str) -> None:
         hidden = world.picture(ridge, model, **said)
         shown = world.picture(ridge, model)
         if seen_by.startswith("human"):
-            world.review(hidden, "person", at=SINCE)
+            world.review(hidden, "person", at=UNTIL - timedelta(minutes=1))
         if "then" in seen_by:
             world.review(hidden, "lion")
     assert [answer.media_id for answer in report(ledger).gallery] == [shown]

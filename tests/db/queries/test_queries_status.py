@@ -136,8 +136,8 @@ def test_products_and_originals_are_what_the_doctor_compares(filled: Ledger) -> 
     """Every file that a row names, and every file that is there now, with the content that is expected of it."""
     with filled.write() as session:
         store.mark_missing(session, [present(session, "/inbox")[b"A/2.JPG"]], now=NOW)
-        named = {(path, sha256[:4]) for path, sha256 in products(session)}
-        assert {path for path, _ in named} >= {"kept/one.jpg", "kept/waits.jpg", "gradcam/1.jpg"}
+        named = set(products(session))
+        assert named >= {"kept/one.jpg", "kept/waits.jpg", "gradcam/1.jpg"}
         assert len(named) == 5 + 4
         assert [(root, path, signature) for root, path, signature, _ in originals(session)] == [
             ("/inbox", b"A/1.JPG", "1"), ("/inbox", b"B/1.JPG", "1"), ("/inbox", b"B/2.JPG", "1"),
