@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -15,17 +16,19 @@ from typer import Argument, Context, Exit, Option
 
 from db.types import Decision, State
 from ml.artifacts import listed, promote, rollback
+from training.cli import Defaults
 from training.cli import app as training
 from training.dataset import DatasetError
 from watcher.config import Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderBusyError
 from watcher.process import FolderError, Processed, process, write_answers
+from watcher.reports import ReportError, report_now
 from watcher.service import EXPECTED, Service, open_service
-from watcher.watch import NoInboxError, report_now, watch
+from watcher.watch import NoInboxError, watch
 
 SOME_REJECTED, PROBLEMS, WRONG, BUSY, INTERRUPTED = 3, 1, 2, 75, 130  # exit statuses beside 0
 
-ERRORS = (*EXPECTED, DatasetError, FolderError, NoInboxError)
+ERRORS = (*EXPECTED, DatasetError, FolderError, NoInboxError, ReportError)
 
 WORDS = {
     Decision.OTHER: "none of the eleven",
@@ -74,11 +77,12 @@ def configure(
     config: Annotated[Path | None, Option(help="The configuration; else TRAPLINE_CONFIG, else ./config.toml.")] = None,
 ) -> None:
     """Name the configuration, which is read when a command needs it."""
-    context.obj = config
-    if context.invoked_subcommand == "train" and not {"-h", "--help"} & set(sys.argv):
-        settings = load_settings(config)
-        fit = settings.training.model_dump() | {"out": DataFolder(settings.data_dir).models}
-        context.default_map = {"train": {"fit": fit | {"weights": settings.model.weights_folder}}}
+    context.obj = partial(_training_defaults, config) if context.invoked_subcommand == "train" else config
+
+
+def _training_defaults(config: Path | None) -> Defaults:
+    settings = load_settings(config)
+    return Defaults(settings.training, DataFolder(settings.data_dir).models, settings.model.weights_folder)
 
 
 def _settings(context: Context) -> Settings:
@@ -105,6 +109,8 @@ def process_command(
     again: Annotated[bool, Option(help="Let the current model answer what an older one answered.")] = False,
 ) -> None:
     """Answer every picture in some folders; run it again and only what is new is done."""
+    if answers is not None and any(answers.resolve().is_relative_to(folder.resolve()) for folder in folders):
+        raise FolderError(f"{answers} would lie among the pictures: give --out a place outside of them")
     with open_service(_settings(context)) as service, service.data.exclusively():
         try:
             done = process(service, folders, again=again, console=out)
@@ -131,8 +137,8 @@ def watch_command(context: Context) -> None:
 @app.command()
 def report(
     context: Context,
-    since: Annotated[datetime | None, Option(help="Received after this; else after the last report.")] = None,
-    until: Annotated[datetime | None, Option(help="Received until this; else now.")] = None,
+    since: Annotated[datetime | None, Option(help="After this; else after the last nightly report.")] = None,
+    until: Annotated[datetime | None, Option(help="Until this; else now.")] = None,
     to: Annotated[Path | None, Option("--out", help="The folder to write it to.")] = None,
 ) -> None:
     """Write the report now and print where it is."""

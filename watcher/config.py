@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         """Take one folder or a list; in the variable ``TRAPLINE_INBOX`` they are separated as in ``PATH``."""
-        return value.split(os.pathsep) if isinstance(value, str) else value
+        return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(

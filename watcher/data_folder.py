@@ -2,14 +2,14 @@
 
 import fcntl
 import os
-import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PART = ".part"  # the suffix of a file that is being written
+from ml.files import PART, write_atomically
+
 PRODUCTS = ("kept", "gradcam")  # what only the process that holds the folder writes
 
 
@@ -111,26 +111,3 @@ class DataFolder:
 def product(kind: str, sha256: str, suffix: str) -> str:
     """Give the path of a product below the data folder: ``kept/ab/ab…-224.jpg``."""
     return f"{kind}/{sha256[:2]}/{sha256}-{suffix}.jpg"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` so that ``path`` is whole or absent, even after a power cut.
-
-    The temporary name is short and not made from the target's, which may be as long as names can be.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / f".{secrets.token_hex(8)}{PART}"
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

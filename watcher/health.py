@@ -14,11 +14,10 @@ import numpy as np
 
 from db.check import faults, originals, products
 from db.engine import LedgerError
-from db.queries.status import at_two_deployments, last_report, models_used, rejected, stations, totals
+from db.queries.status import at_two_deployments, failed_jobs, last_report, models_used, rejected, stations, totals
 from db.redlist import RedListError
 from db.types import State
-from ml.artifacts import ArtifactError, current
-from ml.artifacts import load as load_model
+from ml.artifacts import ArtifactError, answering, current
 from ml.backbones import WeightsDamaged, WeightsMissing
 from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
@@ -36,7 +35,8 @@ def status(service: Service) -> dict[str, Any]:
         total, report = totals(session), last_report(session)
         state = {
             "daemon": _daemon(service.data),
-            "model": load_model(current(service.data.models)).version,
+            "model": answering(service.data.models).version,
+            "model_problem": answering(service.data.models).problem,
             "files": {kind.value: total.files.get(kind, 0) for kind in State},
             "media": total.media,
             "pending": total.pending,
@@ -47,6 +47,7 @@ def status(service: Service) -> dict[str, Any]:
             "stations": [asdict(sign) | {"last_seen": sign.last_seen.isoformat()} for sign in stations(session)],
             "rejected": [asdict(file) for file in rejected(session)],
             "models": dict(models_used(session)),
+            "failed_jobs": failed_jobs(session),
             "report": report.path if report else None,
             "free_bytes": shutil.disk_usage(service.data.root).free,
         }
@@ -57,7 +58,8 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     """Give the same for a person to read."""
     daemon, files = state["daemon"], state["files"]
     yield f"daemon    {'runs' if daemon else 'does not run'}"
-    yield f"model     {state['model']}"
+    on = f" on {daemon['device']}" if daemon and daemon.get("device") else ""
+    yield f"model     {state['model']}{on}"
     yield f"files     {files['taken']} taken, {files['rejected']} rejected, {files['retry']} tried again"
     yield f"pictures  {state['media']}, of which {state['copies']} are copies and {state['pending']} wait for an answer"
     if daemon:
@@ -87,6 +89,9 @@ def _daemon(data: DataFolder) -> dict[str, Any] | None:
 def _problems(state: dict[str, Any]) -> list[str]:
     daemon = state["daemon"] or {}
     found = [f"{root} is offline: mount it, or take it out of inbox" for root in daemon.get("offline", [])]
+    if state["model_problem"]:
+        found.append(state["model_problem"])
+    found += [f"the last {kind} failed: {failure}" for kind, failure in state["failed_jobs"].items()]
     found += [f"the {thread} thread fails: {error}" for thread, error in daemon.get("failures", {}).items()]
     if daemon.get("silent_seconds", 0) > SILENT_SECONDS:
         found.append(f"the daemon (process {daemon['process']}) is silent: restart it")
@@ -174,7 +179,7 @@ def _model(settings: Settings) -> Iterator[Check]:
 def _compare(service: Service) -> Iterator[Check]:
     with service.ledger.read() as session:
         wrong = faults(session, service.redlist)
-        missing = [path for path, _ in products(session) if not (service.data.root / path).is_file()]
+        missing = [path for path in products(session) if not (service.data.root / path).is_file()]
         changed = [where for file in originals(session) if (where := _changed(*file))]
     yield _counted("ledger", wrong, "is sound", "restore a backup")
     yield _counted("products", missing, "are all there", "put the data folder's backup back")

@@ -3,12 +3,13 @@
 Files are read by spawned workers ahead of the ledger; a few results at a time are committed in one transaction.
 """
 
+import hashlib
 import logging
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -26,11 +27,11 @@ from db.observe import refresh
 from db.queries.files import (
     deployments_of,
     linked_media,
-    listed_deployments,
     media_below,
     media_of_second,
     media_with_picture,
     sightings_of,
+    stations_digest,
 )
 from db.queries.pending import stale
 from db.redlist import RedList
@@ -39,7 +40,7 @@ from db.types import LinkKind
 from ml.images import Facts, Link, Picture, reexport_links, same_picture_links
 from watcher.inbox.scan import folders_of
 from watcher.prepare import Moved, Prepared, Refused, prepare
-from watcher.stations import Listed, deployment_of
+from watcher.stations import Captured, Listed, deployment_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,9 @@ DECODE_SECONDS = 120.0
 ASSIGNED = 200  # media a transaction, when stations.csv has changed
 AHEAD = 4  # files a worker that may wait for the ledger
 
-Outcome = Prepared | Refused | Moved | OSError
+DEATHS = 3  # of its worker, until a file is called the cause
+
+Outcome = Prepared | Refused | Moved | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,21 @@ class Intake:
             under_way.append((settled, self._submit(settled.file)))
         while under_way:
             settled, future = under_way.popleft()
-            yield settled, Read(settled.file, _outcome(future))
+            yield settled, Read(settled.file, self._outcome(settled.file, future))
             for following in islice(files, 1):
                 under_way.append((following, self._submit(following.file)))
+
+    def _outcome(self, file: SeenFile, future: ProcessFuture[Outcome]) -> Outcome:
+        """Wait for a file. One whose worker died is read again: whoever ended that may not have meant the file."""
+        for _ in range(DEATHS - 1):
+            with suppress(ProcessExpired):
+                return _result(future)
+            future = self._submit(file)
+        try:
+            return _result(future)
+        except ProcessExpired:
+            reason = "the decoder dies of this file: open and save it with another program"
+            return Refused("decoder_died", reason, incomplete=False)
 
     def _submit(self, file: SeenFile) -> ProcessFuture[Outcome]:
         path = os.path.join(os.fsencode(file.root), file.path)  # noqa: PTH118  # bytes, which pathlib has not
@@ -113,18 +128,18 @@ class Intake:
         return self.pool.schedule(prepare, args=arguments, timeout=DECODE_SECONDS)
 
     def _commit(self, batch: list[Read]) -> list[Read]:
-        now = datetime.now(UTC)
         taken: list[int] = []
         with self.ledger.write() as session:
+            now = datetime.now(UTC)  # once the lock is held: a report must not fall between the time and the commit
             for read in batch:
                 match read.outcome:
                     case Prepared():
                         taken.append(self._record(session, read.file, read.outcome, now))
                     case Refused():
                         store.reject(session, read.file, code=read.outcome.code, reason=read.outcome.reason, now=now)
-                    case OSError() as error:
-                        reason = error.strerror or str(error)
+                    case Exception() as error:
                         code = type(error).__name__
+                        reason = getattr(error, "strerror", None) or str(error) or code
                         store.postpone(session, read.file, code=code, reason=reason, now=now)
                     case Moved():
                         reason = "the file is still being written"
@@ -150,19 +165,18 @@ def decode_pool(workers: int) -> Iterator[ProcessPool]:
 def settle_links(session: Session, media_ids: Iterable[int], redlist: RedList) -> None:
     """Compute the links anew of every group that these media stand in, then their observations."""
     touched = linked_media(session, media_ids)
-    deployments = deployments_of(session, touched)
     media = {row.id: row for row in session.scalars(select(Media).where(Media.id.in_(touched)))}
     for picture_hash in {row.picture_hash for row in media.values()}:
         group = media_with_picture(session, picture_hash)
         touched |= _relink(session, LinkKind.SAME_PICTURE, group, same_picture_links)
     seconds = {
-        (deployments[row.id], row.camera_time.replace(microsecond=0))
+        row.camera_time.replace(microsecond=0)
         for row in media.values()
         if row.time_status == "ok" and row.camera_time is not None
     }
-    for deployment_id, second in seconds:
-        if deployment_id is not None:
-            group = media_of_second(session, deployment_id, second)
+    for second in seconds:
+        # of every deployment: the picture may have left one of them
+        for group in media_of_second(session, second):
             touched |= _relink(session, LinkKind.REEXPORT, group, reexport_links)
     refresh(session, touched, redlist)
 
@@ -179,26 +193,29 @@ def derive_stale(ledger: Ledger, redlist: RedList) -> None:
 
 
 def assign_deployments(ledger: Ledger, root: str, listed: tuple[Listed, ...], redlist: RedList) -> None:
-    """Bring the deployments of all files below ``root`` up to date with its ``stations.csv``, if that has changed."""
+    """Bring the deployments of all files below ``root`` up to date with its ``stations.csv``, if that has changed.
+
+    The table counts as applied when all of it is: a run that is cut off is done again.
+    """
+    digest = hashlib.sha256(repr(listed).encode()).hexdigest()
     with ledger.read() as session:
-        known = listed_deployments(session, root)
-    wanted = {row.key: row.deployment() for row in listed}
-    changed = {key for key in known if key not in wanted or store.differs(known[key], wanted[key])}
-    if not changed and wanted.keys() == known.keys():
-        return
-    with ledger.write() as session:
-        for deployment in wanted.values():
-            store.deployment(session, deployment)
-        store.mark_root_stale(session, root)
+        if stations_digest(session, root) == digest:
+            return
         media_ids = media_below(session, root)
+    with ledger.write() as session:
+        for row in listed:
+            store.deployment(session, row.deployment())
+        store.mark_root_stale(session, root)
     for start in range(0, len(media_ids), ASSIGNED):
         with ledger.write() as session:
             some = media_ids[start : start + ASSIGNED]
             for sighting, media in sightings_of(session, root, some):
-                wanted_one = _deployment(listed, sighting.station, sighting.path, media)
-                sighting.deployment_id = store.deployment(session, wanted_one)
+                wanted = _deployment(listed, sighting.station, sighting.path, media)
+                sighting.deployment_id = store.deployment(session, wanted)
             session.flush()
             settle_links(session, some, redlist)
+    with ledger.write() as session:
+        store.remember_stations(session, root, digest)
 
 
 def _relink(
@@ -212,10 +229,10 @@ def _relink(
 
 
 def _deployment(listed: tuple[Listed, ...], station: str, path: bytes, media: Media) -> Deployment:
-    camera_time = media.camera_time if media.time_status == "ok" else None
-    return deployment_of(
-        listed, station=station, folders=folders_of(path), camera_time=camera_time, serial=media.serial
-    )
+    captured = None
+    if media.time_status == "ok" and media.camera_time is not None:
+        captured = Captured(media.camera_time, media.camera_offset)
+    return deployment_of(listed, station=station, folders=folders_of(path), captured=captured, serial=media.serial)
 
 
 def _facts(media: Media, deployment_id: int | None) -> Facts:
@@ -237,18 +254,14 @@ def _may_still_grow(outcome: Outcome) -> bool:
     return isinstance(outcome, Moved) or (isinstance(outcome, Refused) and outcome.incomplete)
 
 
-def _outcome(future: ProcessFuture[Outcome]) -> Outcome:
+def _result(future: ProcessFuture[Outcome]) -> Outcome:
     try:
         return future.result()
-    except ProcessExpired:  # an OSError to its library
-        reason = "the decoder dies of this file: open and save it with another program"
-        return Refused("decoder_died", reason, incomplete=False)
-    except TimeoutError as error:
-        if error.errno is not None:  # the share's, not the pool's
-            return error
-        reason = f"the file could not be decoded within {DECODE_SECONDS:.0f} s: save it smaller, or in another format"
-        return Refused("too_slow", reason, incomplete=False)
-    except OSError as error:
+    except ProcessExpired:
+        raise
+    except TimeoutError:
+        return TimeoutError(f"reading it took more than {DECODE_SECONDS:.0f} s")
+    except Exception as error:  # noqa: BLE001  # whatever one file does, the others go on, and it is tried again
         return error
 
 

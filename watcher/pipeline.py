@@ -18,16 +18,18 @@ from PIL import Image
 from db import store
 from db.engine import Ledger
 from db.models import Model, Prediction
-from db.observe import refresh
 from db.queries.pending import Pending, answered_already, pending
 from db.redlist import RedList
 from db.types import Decision
-from ml.artifacts import current
+from ml.artifacts import ArtifactError, current
+from ml.backbones import WeightsDamaged, WeightsMissing
 from ml.ensemble import Answer, Ensemble
+from ml.files import write_atomically
 from ml.gradcam import overlay
 from ml.images import kept_pixels
 from ml.settings import ModelSettings
-from watcher.data_folder import DataFolder, product, write_atomically
+from watcher.data_folder import DataFolder, product
+from watcher.intake import settle_links
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Pipeline:
         self._settings = settings
         self._ensemble: Ensemble | None = None
         self._folder: Path | None = None
+        self._lost: set[int] = set()  # media whose kept picture is to be made again
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
 
     @property
@@ -70,11 +73,16 @@ class Pipeline:
 
         Raises ``ArtifactError`` and ``WeightsMissing``; if an older model is loaded already, that one goes on.
         """
-        folder = current(self._data.models)
-        if self._ensemble is None or folder != self._folder:
-            self._ensemble = Ensemble.load(folder, self._settings.weights_folder, self._settings.batch_size)
-            self._folder = folder
-            log.info("the model is %s", self._ensemble.model.version)
+        try:
+            folder = current(self._data.models)
+            if self._ensemble is None or folder != self._folder:
+                self._ensemble = Ensemble.load(folder, self._settings.weights_folder, self._settings.batch_size)
+                self._folder = folder
+                log.info("the model is %s", self._ensemble.model.version)
+        except (ArtifactError, WeightsDamaged, WeightsMissing) as error:
+            if self._ensemble is None:
+                raise
+            log.error("%s; %s goes on", error, self.version)  # noqa: TRY400  # the sentence says what to do
         return self._ensemble
 
     @property
@@ -152,10 +160,14 @@ class Pipeline:
         try:
             pixels = kept_pixels((self._data.root / media.kept).read_bytes())
         except (OSError, ValueError) as error:
-            log.warning("the kept picture %s cannot be read (%s): its file will be read again", media.kept, error)
-            with self._ledger.write() as session:
-                store.read_again(session, media.media_id)
+            if media.media_id not in self._lost:
+                log.warning("the kept picture %s cannot be read (%s): its file is read again", media.kept, error)
+                (self._data.root / media.kept).unlink(missing_ok=True)
+                with self._ledger.write() as session:
+                    store.read_again(session, media.media_id)
+                self._lost.add(media.media_id)
             return None
+        self._lost.discard(media.media_id)
         if pixels.shape[0] != size:
             pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.LANCZOS))
         return Picture(media, pixels)
@@ -172,8 +184,8 @@ class Pipeline:
         return self._commit(ensemble, [_prediction(each) for each in answered])
 
     def _commit(self, ensemble: Ensemble, predictions: list[Prediction]) -> int:
-        now = datetime.now(UTC)
         with self._ledger.write() as session:
+            now = datetime.now(UTC)  # once the lock is held, as the intake does
             model = Model(
                 version=ensemble.model.version,
                 demo=ensemble.model.is_demo,
@@ -185,7 +197,8 @@ class Pipeline:
             for prediction in predictions:
                 prediction.model_id, prediction.predicted_at = model_id, now
                 store.answer(session, prediction)
-            refresh(session, [prediction.media_id for prediction in predictions], self._redlist)
+            # links too: a file may have gone before there was an observation to mark
+            settle_links(session, [prediction.media_id for prediction in predictions], self._redlist)
         return len(predictions)
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ml.files import write_atomically
 from ml.images import Picture, Reason, Unreadable, examine
-from watcher.data_folder import product, write_atomically
+from watcher.data_folder import product
 from watcher.inbox.scan import signature
 
 MAX_BYTES = 256 * 2**20

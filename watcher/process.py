@@ -19,7 +19,8 @@ from db.queries.pending import count_pending
 from db.queries.status import Totals, totals
 from db.store import SeenFile
 from db.types import State
-from watcher.data_folder import write_atomically
+from ml.files import write_atomically
+from ml.runtime import prepare
 from watcher.inbox.lookout import Lookout
 from watcher.inbox.settle import Settler
 from watcher.intake import Intake, Settled, assign_deployments, decode_pool, derive_stale
@@ -77,6 +78,8 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
         assign_deployments(service.ledger, root, rows, service.redlist)
     for root in lookout.offline:
         console.print(f"{root} is empty, and was not: its files stay as they are in the ledger", soft_wrap=True)
+    if files or _waiting(service, roots, again=again):
+        prepare()  # before there are other threads, since TensorFlow is muffled while it loads
     with (
         _progress(console) as progress,
         decode_pool(service.settings.intake.decode_workers) as pool,
@@ -121,6 +124,11 @@ def _checked(folder: Path, service: Service) -> Path:
     return root
 
 
+def _waiting(service: Service, roots: Iterable[str], *, again: bool) -> int:
+    with service.ledger.read() as session:
+        return count_pending(session, unless_by="" if again else None, roots=roots)
+
+
 def _take_all(intake: Intake, files: list[SeenFile], stopping: threading.Event, advance: Callable[[int], None]) -> None:
     def until_stopped() -> Iterator[Settled]:
         for file in files:
@@ -143,13 +151,12 @@ def _answer_meanwhile(
     try:
         while not finished:
             finished = taking.done()  # asked before the ledger is, so that nothing slips between
+            progress.update(answering, total=answered + _waiting(service, roots, again=False))
             for count in pipeline.answer_pending(reanswer=again, roots=roots):
                 answered += count
-                with service.ledger.read() as session:
-                    waiting = count_pending(session, roots=roots)
-                progress.update(answering, completed=answered, total=answered + waiting)
+                progress.update(answering, completed=answered)
             if not finished:
-                time.sleep(0.05)
+                time.sleep(0.2)
     finally:
         pipeline.close()
     progress.update(answering, total=answered)

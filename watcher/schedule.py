@@ -1,6 +1,7 @@
 """Jobs at their times: the scheduler only asks; the ledger decides, so that a job runs once a period."""
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from db import store
 from db.engine import Ledger
-from db.queries.status import last_period
+from db.queries.status import asked_until
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Schedule:
         self._ledger = ledger
         self._jobs = jobs
         self._started = datetime.now(UTC)
+        self._running = threading.Lock()  # the clock and the catching up may ask at once
         # a late job is run, and one that was missed several times is run once: nothing is dropped without a word
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -52,9 +54,10 @@ class Schedule:
             self._scheduler.add_job(self.run_due, args=[job])
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Stop the clock; a job that runs is not waited for, and is run again at the next start."""
+    def stop(self, seconds: float) -> bool:
+        """Stop the clock; False where a job still runs after ``seconds``. It is run again at the next start."""
         self._scheduler.shutdown(wait=False)
+        return self._running.acquire(timeout=seconds)
 
     def next_times(self) -> dict[str, datetime]:
         """Give kind → the next time it is due."""
@@ -63,9 +66,13 @@ class Schedule:
 
     def run_due(self, job: Job) -> None:
         """Run ``job`` for the latest period that is due and has not run; otherwise do nothing."""
+        with self._running:
+            self._run_due(job)
+
+    def _run_due(self, job: Job) -> None:
         now = datetime.now(UTC)
         with self._ledger.read() as session:
-            since = last_period(session, job.kind) or self._started
+            since = asked_until(session, job.kind) or self._started
         period = latest_due(job.trigger, max(since, now - FORGOTTEN), now)
         if period is None:
             return

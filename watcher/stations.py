@@ -3,11 +3,12 @@
 import csv
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.models import Deployment
+from db.observe import instant
 from watcher.inbox.scan import COUNTER_FOLDER
 
 # Camtrap DP's column names, where it has one.
@@ -33,9 +34,18 @@ class StationsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Captured:
+    """A capture time as the camera wrote it, and its offset from UTC in minutes, if it wrote one."""
+
+    at: datetime
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A row of ``stations.csv``: one camera at one place for one span of time."""
 
+    root: str
     folder: str
     station: str
     camera: str | None
@@ -50,8 +60,8 @@ class Listed:
 
     @property
     def key(self) -> str:
-        """What identifies the row: its folder and the start of its span."""
-        return f"listed:{self.folder}:{self.start.isoformat() if self.start else ''}"
+        """What identifies the row: its inbox, its folder and the start of its span."""
+        return f"listed:{self.root}:{self.folder}:{self.start.isoformat() if self.start else ''}"
 
     def deployment(self) -> Deployment:
         """Give the ledger's row."""
@@ -70,12 +80,11 @@ class Listed:
             captive=self.captive,
         )
 
-    def spans(self, camera_time: datetime | None) -> bool:
-        """Tell whether a picture of this time on the camera's clock can be of this deployment."""
-        if camera_time is None:
+    def spans(self, captured: Captured | None) -> bool:
+        """Tell whether a picture of this time can be of this deployment; one without a sure time can."""
+        if captured is None:
             return True
-        zone = ZoneInfo(self.timezone) if self.timezone else UTC
-        at = (camera_time + timedelta(seconds=self.clock_offset)).replace(tzinfo=zone)
+        at = instant(captured.at, captured.offset, self.deployment())
         return (self.start is None or self.start <= at) and (self.end is None or at <= self.end)
 
 
@@ -102,7 +111,9 @@ def read_stations(root: Path) -> tuple[Listed, ...]:
     listed, faults = [], []
     for row in table:
         try:
-            listed.append(_listed({name: (value or "").strip() for name, value in row.items() if name in COLUMNS}))
+            listed.append(
+                _listed(str(root), {name: (value or "").strip() for name, value in row.items() if name in COLUMNS})
+            )
         except ValueError as error:
             faults.append(f"{path}, line {table.line_num}: {error}")
     if faults:
@@ -111,14 +122,14 @@ def read_stations(root: Path) -> tuple[Listed, ...]:
 
 
 def deployment_of(
-    listed: tuple[Listed, ...], *, station: str, folders: list[str], camera_time: datetime | None, serial: str | None
+    listed: tuple[Listed, ...], *, station: str, folders: list[str], captured: Captured | None, serial: str | None
 ) -> Deployment:
     """Give the deployment of a sighting.
 
     It is the listed row with the longest folder that holds the file and whose span holds the capture time; else
     station and serial number of the camera; else station and second folder.
     """
-    holding = [row for row in listed if _holds(row.folder, folders) and row.spans(camera_time)]
+    holding = [row for row in listed if _holds(row.folder, folders) and row.spans(captured)]
     if holding:
         return max(holding, key=lambda row: (len(row.folder), row.key)).deployment()
     camera = serial or next((name for name in folders[1:2] if not COUNTER_FOLDER.fullmatch(name)), None)
@@ -132,12 +143,13 @@ def _holds(folder: str, folders: list[str]) -> bool:
     return folders[: len(wanted)] == wanted
 
 
-def _listed(row: dict[str, str]) -> Listed:
+def _listed(root: str, row: dict[str, str]) -> Listed:
     folder = row["folder"].replace("\\", "/").strip("/")
     if not folder:
         raise ValueError("folder: expected the folder's name below the inbox, found nothing")
     zone = row.get("timezone") or None
     return Listed(
+        root=root,
         folder=folder,
         station=row.get("locationName") or folder.split("/")[0],
         camera=row.get("cameraID") or None,

@@ -7,22 +7,21 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
-from db.queries.status import last_report
+from db import store
 from db.store import SeenFile
 from ml.artifacts import current
 from ml.artifacts import load as load_model
-from watcher.data_folder import write_atomically
+from ml.files import write_atomically
+from ml.runtime import device
 from watcher.inbox.events import Dirty, Watches
 from watcher.inbox.lookout import Lookout
 from watcher.inbox.settle import Settler
 from watcher.intake import Intake, Settled, assign_deployments, decode_pool, derive_stale
 from watcher.pipeline import Pipeline
-from watcher.reports import write_report
-from watcher.schedule import Job, Schedule
+from watcher.reports import nightly_report
+from watcher.schedule import Schedule
 from watcher.service import EXPECTED, Service
 from watcher.stations import Listed, StationsError, read_stations
 
@@ -70,11 +69,13 @@ class _Daemon:
         )
         self._listed: dict[str, tuple[Listed, ...]] = {}
         self._work = threading.Event()
-        self._model = ""
+        self._pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model)
+        self._device = ""
         self._failures: dict[str, str] = {}
         self._schedule = Schedule(service.ledger, [nightly_report(service)])
 
     def run(self) -> int:
+        self._device = device()  # before there are other threads, since TensorFlow is muffled while it loads
         threads = [
             threading.Thread(target=self._again_and_again, args=[name, step], name=name, daemon=True)
             for name, step in (("inbox", self._mind_inbox), ("model", self._mind_model))
@@ -86,17 +87,18 @@ class _Daemon:
         while not self.stopping.wait(HEARTBEAT_SECONDS):
             self._beat()
         log.info("stopping")
-        self._schedule.stop()
         self._dirty.woken.set()
         self._work.set()
         deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        idle = self._schedule.stop(max(0.0, deadline - time.monotonic()))
         self._service.data.heartbeat.unlink(missing_ok=True)
-        if any(thread.is_alive() for thread in threads):
+        if not idle or any(thread.is_alive() for thread in threads):
             log.warning("a step takes too long to wait for; it is repeated at the next start")
             logging.shutdown()
             os._exit(0)
+        self._pipeline.close()
         return 0
 
     def _again_and_again(self, name: str, step: Callable[[], None]) -> None:
@@ -125,7 +127,9 @@ class _Daemon:
                     if time.monotonic() >= next_scan:
                         next_scan = time.monotonic() + settings.scan_minutes * 60
                         watches.keep_alive()  # armed before the scan, so that nothing comes between
-                        self._scan(intake, watches)
+                        if self._scan(intake):
+                            watches.stop()  # the old watch of a root that went or came back is blind
+                            next_scan = time.monotonic()
                         derive_stale(self._service.ledger, self._service.redlist)
                         self._failures.pop("inbox", None)
                     elif (places := self._dirty.collect()) is None:
@@ -136,14 +140,12 @@ class _Daemon:
         finally:
             watches.stop()
 
-    def _scan(self, intake: Intake, watches: Watches) -> None:
-        """Look everywhere; a root that went or came back is watched anew, since its old watch is blind."""
+    def _scan(self, intake: Intake) -> bool:
+        """Look everywhere; True where a root went or came back."""
         offline = set(self._lookout.offline)
         self._read_stations()
         self._take(intake, self._lookout.look_everywhere(time.monotonic()))
-        if offline != self._lookout.offline:
-            watches.stop()
-            watches.keep_alive()
+        return offline != self._lookout.offline
 
     def _take(self, intake: Intake, found: Iterator[tuple[SeenFile, bool]]) -> None:
         def until_stopped() -> Iterator[Settled]:
@@ -159,13 +161,17 @@ class _Daemon:
 
     def _wait(self, next_scan: float) -> None:
         """Sleep until something happens; a little longer after that, so that a storm of events is one look."""
+        due, following = self._lookout.again(datetime.now(UTC))
+        for place in due:
+            self._dirty.mark(place)
         if self._lookout.restless:
             self.stopping.wait(max(0.2, self._service.settings.intake.settle_seconds))
             for place in self._lookout.restless:
                 self._dirty.mark(place)
             self._lookout.restless.clear()
         else:
-            self._dirty.woken.wait(max(0.0, next_scan - time.monotonic()))
+            until_retry = (following - datetime.now(UTC)).total_seconds() if following else next_scan
+            self._dirty.woken.wait(max(0.0, min(next_scan - time.monotonic(), until_retry)))
             self.stopping.wait(0.2)
 
     def _read_stations(self) -> None:
@@ -177,32 +183,31 @@ class _Daemon:
                 listed = read_stations(folder.root)
             except StationsError as error:
                 log.warning("%s; the stations stay as they were", error)
+                with self._service.ledger.write() as session:
+                    # what is taken meanwhile is to be looked at again when the table is mended
+                    store.remember_stations(session, str(folder.root), "")
                 continue
             self._listed[str(folder.root)] = listed
             assign_deployments(self._service.ledger, str(folder.root), listed, self._service.redlist)
 
     def _mind_model(self) -> None:
         """Answer whatever is pending, whenever the intake says that something may be."""
-        service = self._service
-        pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model)
-        try:
-            while not self.stopping.is_set():
-                self._work.clear()
-                for _ in pipeline.answer_pending(
-                    reanswer=service.settings.pipeline.reanswer, stopping=self.stopping.is_set
-                ):
-                    self._model = pipeline.version
-                self._failures.pop("model", None)
-                self._work.wait(service.settings.intake.scan_minutes * 60)
-        finally:
-            pipeline.close()
+        settings = self._service.settings
+        while not self.stopping.is_set():
+            self._work.clear()
+            pending = self._pipeline.answer_pending(reanswer=settings.pipeline.reanswer, stopping=self.stopping.is_set)
+            if answered := sum(pending):
+                log.info("answered %d pictures", answered)
+            self._failures.pop("model", None)
+            self._work.wait(settings.intake.scan_minutes * 60)
 
     def _beat(self) -> None:
         """Say what only this process knows; ``trapline status`` reads it."""
         state = {
             "process": os.getpid(),
             "at": datetime.now(UTC).isoformat(),
-            "model": self._model or None,
+            "model": self._pipeline.version or None,
+            "device": self._device or None,
             "failures": dict(self._failures),
             "offline": sorted(self._lookout.offline),
             "unsettled": len(self._lookout.settler),
@@ -212,30 +217,3 @@ class _Daemon:
             write_atomically(self._service.data.heartbeat, json.dumps(state).encode())
         except OSError as error:
             log.warning("the data folder cannot be written: %s", error.strerror)
-
-
-def nightly_report(service: Service) -> Job:
-    """Give the job that writes the report on what came since the last one."""
-    settings = service.settings.report
-    return Job("report", settings.cron, settings.timezone, lambda _period: log.info("wrote %s", report_now(service)))
-
-
-def report_now(
-    service: Service, since: datetime | None = None, until: datetime | None = None, to: Path | None = None
-) -> Path:
-    """Write a report; it begins where the last one ended, or as many days ago as is configured."""
-    settings, now = service.settings.report, datetime.now(UTC)
-    with service.ledger.read() as session:
-        last = last_report(session)
-    return write_report(
-        service.ledger,
-        service.data.root,
-        to or service.reports,
-        since=since or (last.until if last else now - timedelta(days=settings.days)),
-        until=until or now,
-        redlist=service.redlist,
-        ledger_settings=service.settings.ledger,
-        now=now,
-        timezone=ZoneInfo(settings.timezone),
-        pictures=settings.pictures,
-    )

@@ -1,6 +1,7 @@
 """``trapline watch``: a real daemon over a real folder."""
 
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -19,7 +20,7 @@ FAST = {"TRAPLINE_INTAKE__SETTLE_SECONDS": "0.5", "TRAPLINE_INTAKE__SCAN_MINUTES
 
 @pytest.fixture
 def watching(tmp_path, environment):
-    """Start the daemon: ``with watching() as process``; it is stopped by SIGTERM and must exit with 0 within 10 s."""
+    """Start the daemon: ``with watching()``; a signal to it and its workers must stop it with 0 within 10 s."""
 
     @contextmanager
     def start(stop=signal.SIGTERM, **variables):
@@ -29,10 +30,11 @@ def watching(tmp_path, environment):
                 cwd=tmp_path,
                 env=environment | FAST | {"TRAPLINE_INBOX": str(tmp_path / "inbox")} | variables,
                 stderr=log,
+                start_new_session=True,
             )
         try:
             yield process
-            process.send_signal(stop)
+            os.killpg(process.pid, stop)  # as a terminal does, and a service manager may
             assert process.wait(timeout=10) == 0
         finally:
             process.kill()
@@ -120,9 +122,11 @@ def renamed(folder):
 
 def test_ctrl_c_stops_it_as_well_even_while_the_model_is_loaded(tmp_path, drawn_inbox, watching, answered):
     """Within ten seconds; what was under way is done at the next start."""
-    expected = put(tmp_path, drawn_inbox, 8)
+    expected = put(tmp_path, drawn_inbox, 16)
     with watching(stop=signal.SIGINT):
         until((tmp_path / "data/kept").exists)
+    with watching(stop=signal.SIGTERM):
+        until(lambda: (tmp_path / "log").read_text().count("INFO watching") == 2)
     with watching():
         until(lambda: set(answered()) == expected)
 

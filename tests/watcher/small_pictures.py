@@ -20,6 +20,11 @@ def scene(seed):
 def picture(seed=0, *, at=None, serial=None, quality=85, size=(320, 240), flat=False, tag=None):
     """The bytes of a small JPEG with its EXIF: a scene drawn from a seed, or one grey."""
     image = Image.new("RGB", (320, 240), (40, 40, 40)) if flat else scene(seed)
+    return encoded(image.resize(size), at=at, serial=serial, quality=quality, tag=tag)
+
+
+def encoded(image, *, at=None, serial=None, quality=85, tag=None):
+    """The bytes of a JPEG with the EXIF a camera would write."""
     exif = Image.Exif()
     inner = exif.get_ifd(0x8769)
     if at is not None:
@@ -29,7 +34,7 @@ def picture(seed=0, *, at=None, serial=None, quality=85, size=(320, 240), flat=F
     if tag is not None:
         exif[0x010E] = tag
     file = io.BytesIO()
-    image.resize(size).save(file, "JPEG", quality=quality, exif=exif)
+    image.save(file, "JPEG", quality=quality, exif=exif)
     return file.getvalue()
 
 

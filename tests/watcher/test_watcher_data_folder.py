@@ -1,40 +1,17 @@
-"""The data folder: whole files only, and one owner at a time."""
+"""The data folder: where products lie, and one owner at a time."""
 
 import os
-import resource
 import subprocess
 import sys
 
 import pytest
 
-from watcher.data_folder import DataFolder, DataFolderBusyError, DataFolderError, product, write_atomically
+from watcher.data_folder import DataFolder, DataFolderBusyError, DataFolderError, product
 
 HOLD = (
     "import sys, time; from pathlib import Path; from watcher.data_folder import DataFolder\n"
     "with DataFolder(Path(sys.argv[1])).exclusively(): print('held', flush=True); time.sleep(60)\n"
 )
-
-
-def test_a_file_is_whole_or_absent(tmp_path):
-    """The old content stays until the new is on disk, and a failure leaves nothing beside it."""
-    path = tmp_path / "a/b.jpg"
-    write_atomically(path, b"old")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(OSError, match="too large"):
-            write_atomically(path, bytes(5000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert path.read_bytes() == b"old"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_very_long_name_can_be_written(tmp_path):
-    """The temporary name is not made from it."""
-    path = tmp_path / ("x" * 251 + ".jpg")
-    write_atomically(path, b"x")
-    assert path.read_bytes() == b"x"
 
 
 def test_products_are_named_by_content():

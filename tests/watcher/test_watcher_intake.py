@@ -5,9 +5,10 @@ import random
 from datetime import timedelta
 
 import pytest
-from small_pictures import NOON, picture
-from sqlalchemy import delete, select
+from small_pictures import NOON, encoded, picture, scene
+from sqlalchemy import delete, select, update
 
+from db import store
 from db.models import Deployment, Link, Media, Sighting
 from db.types import LinkKind, LinkStatus, State
 from watcher.inbox.scan import Folder, scan
@@ -63,23 +64,56 @@ def test_a_file_at_fault_is_rejected_by_name_and_the_others_go_on(ledger, inbox,
     assert taken.state is State.TAKEN
 
 
-def test_a_file_that_kills_its_worker_is_rejected_by_name(ledger, inbox, intake, pool):
-    """A decoder's crash takes one file with it, not the daemon."""
+@pytest.fixture
+def with_killer(intake, pool):
+    """The intake, but reading a file with ``killer`` in its name kills the worker, or does what it is told to."""
 
-    class Deadly:
-        def schedule(self, function, args, timeout):
-            killing = b"killer" in args[0]
-            return pool.schedule(os.abort if killing else function, args=() if killing else args, timeout=timeout)
+    def build(deadly, times=99):
+        left = iter([deadly] * times)
 
+        class Deadly:
+            def schedule(self, function, args, timeout):
+                instead = next(left, None) if b"killer" in args[0] else None
+                return pool.schedule(instead or function, args=() if instead else args, timeout=timeout)
+
+        fields = {name: getattr(intake, name) for name in Intake.__slots__} | {"pool": Deadly()}
+        return Intake(**fields)
+
+    return build
+
+
+@pytest.fixture
+def three_files(inbox):
     for number, name in enumerate(("a", "killer", "z")):
         put(inbox, f"A/{name}.jpg", picture(number))
-    fields = {name: getattr(intake, name) for name in Intake.__slots__} | {"pool": Deadly()}
-    list(Intake(**fields).take(Settled(file) for file in scan(Folder(inbox))))
+    return [Settled(file) for file in scan(Folder(inbox))]
+
+
+def test_a_file_that_kills_its_worker_is_rejected_by_name(ledger, with_killer, three_files):
+    """A decoder's crash takes one file with it, not the daemon."""
+    list(with_killer(os.abort).take(three_files))
     assert states(ledger) == {
         "A/a.jpg": (State.TAKEN, None),
         "A/killer.jpg": (State.REJECTED, "decoder_died"),
         "A/z.jpg": (State.TAKEN, None),
     }
+
+
+def test_a_worker_that_somebody_ends_costs_no_file(ledger, with_killer, three_files):
+    """A service manager's signal, or the system short of memory, is not the picture's fault."""
+    list(with_killer(os.abort, times=1).take(three_files))
+    assert {state for state, _ in states(ledger).values()} == {State.TAKEN}
+
+
+def test_whatever_else_reading_a_file_raises_it_is_tried_again(ledger, with_killer, three_files):
+    """And the others go on."""
+    list(with_killer(raise_memory_error).take(three_files))
+    assert states(ledger)["A/killer.jpg"] == (State.RETRY, "MemoryError")
+    assert states(ledger)["A/z.jpg"] == (State.TAKEN, None)
+
+
+def raise_memory_error():
+    raise MemoryError
 
 
 def test_a_system_at_fault_is_tried_again(ledger, inbox, intake):
@@ -158,13 +192,14 @@ def test_a_smaller_copy_of_a_picture_is_suspected(ledger, inbox, take_all):
 
 
 def test_the_frames_of_a_burst_are_never_linked(ledger, inbox, take_all):
-    """D4: the same second, camera and encoding; nearly the same picture."""
+    """D4: one second, one camera, one encoding, and all but the same picture."""
     for number in range(4):
-        put(inbox, f"A/{number}.jpg", picture(number // 2, at=NOON, serial="S", tag=str(number // 2)) + bytes([number]))
+        frame = scene(1).copy()
+        frame.paste((20, 20, 20), (100 + 6 * number, 150, 130 + 6 * number, 170))
+        put(inbox, f"A/{number}.jpg", encoded(frame, at=NOON, serial="S"))
     take_all()
-    kinds = {link.kind for link in rows(ledger, Link)}
-    assert LinkKind.REEXPORT not in kinds
     assert len(rows(ledger, Media)) == 4
+    assert rows(ledger, Link) == []
 
 
 def test_a_flat_picture_is_no_evidence(ledger, inbox, take_all):
@@ -185,7 +220,9 @@ def test_nothing_depends_on_the_order_of_arrival(ledger, inbox, intake):
 
     def outcome():
         shas = {media.id: media.sha256 for media in rows(ledger, Media)}
-        return {(shas[link.media_id], shas[link.canonical_id], link.kind) for link in rows(ledger, Link)}
+        keys = {deployment.id: deployment.key for deployment in rows(ledger, Deployment)}
+        links = {(shas[link.media_id], shas[link.canonical_id], link.kind) for link in rows(ledger, Link)}
+        return links | {(s.path_text, shas[s.media_id], keys[s.deployment_id]) for s in rows(ledger, Sighting)}
 
     files = list(scan(Folder(inbox)))
     outcomes = set()
@@ -198,7 +235,43 @@ def test_nothing_depends_on_the_order_of_arrival(ledger, inbox, intake):
             list(intake.take([Settled(file)]))
         outcomes.add(frozenset(outcome()))
     assert len(outcomes) == 1
-    assert len(next(iter(outcomes))) == 3
+    assert len(next(iter(outcomes))) == 3 + len(files)
+
+
+def test_an_unchanged_stations_table_costs_nothing_even_with_unused_rows(ledger, inbox, take_all, redlist):
+    """A new camera stands in the table before it has a picture."""
+    put(inbox, "A/1.jpg", picture(1, at=NOON))
+    (inbox / "stations.csv").write_text("folder,locationName\nA,Ridge\nB,Not yet\n")
+    take_all()
+    assign_deployments(ledger, str(inbox), read_stations(inbox), redlist)
+    with ledger.write() as session:
+        session.execute(update(Sighting).values(deployment_id=None))
+    assign_deployments(ledger, str(inbox), read_stations(inbox), redlist)
+    assert rows(ledger, Sighting)[0].deployment_id is None
+
+
+def test_a_stations_table_that_was_applied_in_part_is_applied_again(ledger, inbox, take_all, redlist):
+    """The power may go between two batches."""
+    put(inbox, "A/1.jpg", picture(1, at=NOON))
+    take_all()
+    (inbox / "stations.csv").write_text("folder,locationName\nA,Ridge\n")
+    with ledger.write() as session:  # as far as it came
+        for row in read_stations(inbox):
+            store.deployment(session, row.deployment())
+    assign_deployments(ledger, str(inbox), read_stations(inbox), redlist)
+    names = {deployment.id: deployment.station for deployment in rows(ledger, Deployment)}
+    assert names[rows(ledger, Sighting)[0].deployment_id] == "Ridge"
+
+
+def test_two_inboxes_may_have_folders_of_one_name(ledger, tmp_path, intake, redlist):
+    """Each with a table of its own."""
+    for name, station in (("one", "Ridge"), ("two", "River")):
+        put(tmp_path, f"{name}/A/1.jpg", picture(1 if name == "one" else 2, at=NOON))
+        (tmp_path / name / "stations.csv").write_text(f"folder,locationName\nA,{station}\n")
+        list(intake.take([Settled(file) for file in scan(Folder(tmp_path / name))]))
+        assign_deployments(ledger, str(tmp_path / name), read_stations(tmp_path / name), redlist)
+    names = {deployment.id: deployment.station for deployment in rows(ledger, Deployment)}
+    assert sorted(names[sighting.deployment_id] for sighting in rows(ledger, Sighting)) == ["Ridge", "River"]
 
 
 def test_a_changed_stations_table_moves_what_was_taken_before(ledger, inbox, take_all, redlist):

@@ -1,15 +1,19 @@
 """What is worth reading now: scans decide, and the inbox may come and go."""
 
 import os
+import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from small_pictures import picture
 from sqlalchemy import select
 
+from db import store
 from db.models import Sighting
+from db.store import SeenFile
 from db.types import State
 from watcher.inbox.lookout import Lookout
-from watcher.inbox.scan import Folder
+from watcher.inbox.scan import Folder, scan
 from watcher.inbox.settle import Settler
 from watcher.intake import Settled
 
@@ -91,6 +95,48 @@ def test_a_file_that_is_gone_is_missing_and_its_media_stays(lookout, put, take, 
     (inbox / "A/1.jpg").unlink()
     take(lookout.look_everywhere(1.0))
     assert states(ledger) == {"A/1.jpg": State.MISSING, "A/2.jpg": State.TAKEN}
+
+
+@pytest.fixture
+def too_deep(inbox):
+    """A folder that exists and cannot be listed, not even by root: its path is longer than the system takes."""
+    name = "d" * 250
+    here = os.open(inbox, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    yield b"/".join([name.encode()] * 20)
+    shutil.rmtree(inbox)
+
+
+def test_of_what_cannot_be_read_nothing_is_known(lookout, put, take, ledger, inbox, too_deep):
+    """A folder that a flaky share does not list is not empty: its files are not missing."""
+    put("A/1.jpg")
+    lookout.settler.settle_seconds = 0.0
+    hidden = SeenFile(str(inbox), too_deep + b"/1.jpg", "1", datetime.now(UTC), "d")
+    gone = SeenFile(str(inbox), b"A/gone.jpg", "1", datetime.now(UTC), "A")
+    with ledger.write() as session:
+        for file in (hidden, gone):
+            store.reject(session, file, code="corrupt", reason="cut", now=datetime.now(UTC))
+    take(lookout.look_everywhere(0.0))
+    found = states(ledger)
+    assert found["A/1.jpg"] is State.TAKEN
+    assert found["A/gone.jpg"] is State.MISSING
+    assert found[hidden.path.decode()] is State.REJECTED
+
+
+def test_a_file_is_tried_again_when_its_time_has_come(lookout, put, ledger, inbox):
+    """Without waiting for the next full look."""
+    put("A/1.jpg")
+    (file,) = scan(Folder(inbox))
+    now = datetime.now(UTC)
+    with ledger.write() as session:
+        store.postpone(session, file, code="OSError", reason="away", now=now)
+    assert lookout.again(now) == (set(), now + timedelta(seconds=2))
+    assert lookout.again(now + timedelta(seconds=2)) == ({os.fsencode(inbox / "A")}, None)
 
 
 @pytest.mark.parametrize("way", ["away", "empty"])

@@ -124,11 +124,26 @@ def test_a_promoted_model_answers_what_comes_next_and_old_pictures_only_if_asked
 @pytest.mark.usefixtures("taken")
 def test_a_kept_picture_that_is_gone_is_made_again_from_its_file(ledger, data, pipeline, take_all):
     """And the others are answered meanwhile."""
-    lost = rows(ledger, Media)[2]
+    lost, damaged = rows(ledger, Media)[2:4]
     (data.root / lost.kept).unlink()
-    assert run(pipeline) == 5
+    (data.root / damaged.kept).write_bytes((data.root / damaged.kept).read_bytes()[:200])
+    assert run(pipeline) == 4
+    take_all()
+    assert run(pipeline) == 2
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_broken_promotion_lets_the_loaded_model_go_on(data, pipeline, inbox, take_all, small_model):
+    """A station does not fall silent because somebody copied a model badly."""
+    run(pipeline)
+    version = pipeline.version
+    broken = small_model(data.models, seed=1)
+    promote(data.models, broken)
+    (data.models / broken / "heads.safetensors").unlink()
+    (inbox / "A/new.jpg").write_bytes(picture(7, at=NOON))
     take_all()
     assert run(pipeline) == 1
+    assert pipeline.version == version
 
 
 @pytest.mark.usefixtures("taken")

@@ -1,5 +1,6 @@
 """A job runs once a period, whatever the scheduler does."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,6 +78,48 @@ def test_a_job_that_was_cut_off_runs_again(ledger):
     asked = []
     Schedule(ledger, []).run_due(job(asked.append))
     assert asked
+
+
+def test_the_very_first_run_is_repeated_too_if_it_was_cut_off(ledger):
+    """There is no finished one to count from."""
+    period = latest_due(job().trigger, datetime.now(UTC) - timedelta(minutes=3), datetime.now(UTC))
+    with ledger.write() as session:
+        store.begin_job(session, "report", period, now=period)
+    asked = []
+    Schedule(ledger, []).run_due(job(asked.append))
+    assert asked
+
+
+def test_two_threads_that_ask_at_once_run_it_once(ledger):
+    """The clock's tick and the catching up at the start."""
+    ran(ledger, datetime.now(UTC) - timedelta(days=2))
+    asked, schedule = [], Schedule(ledger, [])
+    daily = job(asked.append, cron="0 0 * * *")
+    threads = [threading.Thread(target=schedule.run_due, args=[daily]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
+
+
+def test_stopping_says_whether_a_job_still_runs(ledger):
+    """So that the daemon can end in time, and the job is repeated at the next start."""
+    ran(ledger, datetime.now(UTC) - timedelta(minutes=5))
+    begun, end = threading.Event(), threading.Event()
+
+    def slow(_due):
+        begun.set()
+        end.wait(30)
+
+    schedule = Schedule(ledger, [job(slow)])
+    schedule.start()
+    assert begun.wait(30)
+    assert schedule.stop(0.1) is False
+    end.set()
+    idle = Schedule(ledger, [])
+    idle.start()
+    assert idle.stop(0.1) is True
 
 
 def test_a_failing_job_is_told_and_does_not_end_the_daemon(ledger):

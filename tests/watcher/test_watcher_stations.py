@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from watcher.stations import COLUMNS, StationsError, deployment_of, read_stations
+from watcher.stations import COLUMNS, Captured, StationsError, deployment_of, read_stations
 
 HEADER = ",".join(COLUMNS) + "\n"
 
@@ -66,8 +66,9 @@ def test_a_table_without_folders_is_refused(tmp_path):
         listed(tmp_path, "A,1", header="station,lat\n")
 
 
-def choose(rows, *folders, camera_time=None, serial=None):
-    return deployment_of(rows, station=folders[0], folders=list(folders), camera_time=camera_time, serial=serial)
+def choose(rows, *folders, camera_time=None, offset=None, serial=None):
+    captured = camera_time and Captured(camera_time, offset)
+    return deployment_of(rows, station=folders[0], folders=list(folders), captured=captured, serial=serial)
 
 
 def test_the_longest_folder_that_holds_the_file_wins(tmp_path):
@@ -92,6 +93,7 @@ def test_the_span_decides_between_deployments_of_one_folder(tmp_path):
     assert choose(rows, "A", camera_time=at(2025, 7, 1, 0, 0)).key == "seen:A:"
     slow = listed(tmp_path, "A,new,,2026-07-01T00:00:00,,86400", header=header)
     assert choose(slow, "A", camera_time=at(2026, 6, 30, 12, 0)).camera == "new"
+    assert choose(rows, "A", camera_time=at(2026, 6, 30, 21, 30), offset=0).camera == "new"
     assert slow[0].deployment().clock_offset == timedelta(days=1).total_seconds()
 
 

@@ -14,8 +14,8 @@ from training.settings import TrainingSettings
 from watcher.config import Settings
 from watcher.demo.world import draw_dataset, draw_inbox
 from watcher.process import process
+from watcher.reports import report_now
 from watcher.service import Service, open_service
-from watcher.watch import report_now
 
 LESSON_SEED, INBOX_SEED = 1, 2026  # other drawings of the same world
 PICTURES = 24  # a class to learn from

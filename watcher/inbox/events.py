@@ -71,7 +71,11 @@ class Watches:
                 observer.schedule(self._dirty, str(root), recursive=True)
             except OSError as error:
                 log.warning("no events from %s (%s): it is scanned at intervals only", root, error.strerror)
-        observer.start()
+        try:
+            observer.start()
+        except OSError as error:  # out of inotify instances: events are only hints
+            log.warning("no events from the file system (%s): folders are scanned at intervals only", error.strerror)
+            return
         self._observer = observer
 
     def stop(self) -> None:

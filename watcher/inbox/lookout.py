@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from db import store
 from db.engine import Ledger
-from db.queries.files import present, unknown
+from db.queries.files import present, retries, unknown
 from db.store import SeenFile
 from watcher.inbox.scan import Folder, scan
 from watcher.inbox.settle import Rest, Settler
@@ -35,13 +35,13 @@ class Lookout:
     def look_everywhere(self, now: float) -> Iterator[tuple[SeenFile, bool]]:
         """Scan every root; yield each file to be read now, and whether it is final (``now``: monotonic seconds)."""
         for folder in self.folders:
-            root = str(folder.root)
+            root, unreadable = str(folder.root), list[bytes]()
             try:
-                found = list(scan(folder))
+                found = list(scan(folder, unreadable=unreadable))
             except OSError as error:
                 self._away(root, error.strerror or "")
                 continue
-            if self._note_missing(root, found):
+            if self._note_missing(root, found, unreadable):
                 self.offline.discard(root)
                 yield from self._worth_reading(found, now)
 
@@ -61,13 +61,19 @@ class Lookout:
         with self.ledger.read() as session:
             candidates = list(unknown(session, found, now=by))
         for file in candidates:
-            place = os.path.dirname(os.path.join(os.fsencode(file.root), file.path))  # noqa: PTH118, PTH120  # bytes
             if self.settler.look(file, now) is Rest.MOVING:
-                self.restless.add(place)
+                self.restless.add(_folder(file.root, file.path))
             else:
                 yield file, self.settler.unchanged_for(file, now) >= self.incomplete_seconds
 
-    def _note_missing(self, root: str, found: list[SeenFile]) -> bool:
+    def again(self, now: datetime) -> tuple[set[bytes], datetime | None]:
+        """Give the folders with a file whose time to be tried again has come, and when the next one's comes."""
+        with self.ledger.read() as session:
+            due, following = retries(session, now)
+        roots = {str(folder.root) for folder in self.folders}
+        return {_folder(root, path) for root, path in due if root in roots}, following
+
+    def _note_missing(self, root: str, found: list[SeenFile], unreadable: list[bytes]) -> bool:
         """Record what is gone; False where everything is, since then the share is away and not the files."""
         here = {file.path for file in found}
         with self.ledger.write() as session:
@@ -75,7 +81,12 @@ class Lookout:
             if known and not here:
                 self._away(root, "it is empty, and was not")
                 return False
-            gone = [sighting for path, sighting in known.items() if path not in here]
+            hidden = tuple(path + b"/" for path in unreadable)
+            gone = [
+                sighting
+                for path, sighting in known.items()
+                if path not in here and path not in unreadable and not path.startswith(hidden)
+            ]
             store.mark_missing(session, gone, now=datetime.now(UTC))
         self.settler.keep_only(root, here)
         return True
@@ -84,6 +95,10 @@ class Lookout:
         if root not in self.offline:
             log.warning("%s is offline (%s): its files stay as they are in the ledger", root, why)
         self.offline.add(root)
+
+
+def _folder(root: str, path: bytes) -> bytes:
+    return os.path.dirname(os.path.join(os.fsencode(root), path))  # noqa: PTH118, PTH120  # bytes, which pathlib has not
 
 
 def _within(place: bytes, root: bytes) -> bool:

@@ -39,13 +39,16 @@ class Folder:
     excluded: Collection[Path] = ()
 
 
-def scan(folder: Folder, below: bytes | None = None) -> Iterator[SeenFile]:
+def scan(folder: Folder, below: bytes | None = None, unreadable: list[bytes] | None = None) -> Iterator[SeenFile]:
     """Yield the regular files below the root (or below one folder in it), by path; links are never followed.
+
+    What lies below and cannot be read is logged, and its path below the root appended to ``unreadable``: of that
+    nothing is known, neither that it is there nor that it is gone.
 
     Raises
     ------
     OSError
-        The folder itself cannot be read. One below it that cannot is logged and left out.
+        The folder itself cannot be read.
 
     """
     root = os.fsencode(folder.root)
@@ -56,7 +59,7 @@ def scan(folder: Folder, below: bytes | None = None) -> Iterator[SeenFile]:
     if any((below or root).startswith(path + b"/") or below == path for path in excluded):
         return
     entries = sorted(os.scandir(below or root), key=lambda entry: entry.name)
-    yield from _walk(entries, root, excluded)
+    yield from _walk(entries, root, excluded, [] if unreadable is None else unreadable)
 
 
 def signature(stat: os.stat_result) -> str:
@@ -75,24 +78,29 @@ def folders_of(path: bytes) -> list[str]:
     return printable(path).split("/")[:-1]
 
 
-def _walk(entries: list[os.DirEntry[bytes]], root: bytes, excluded: set[bytes]) -> Iterator[SeenFile]:
+def _walk(
+    entries: list[os.DirEntry[bytes]], root: bytes, excluded: set[bytes], unreadable: list[bytes]
+) -> Iterator[SeenFile]:
     for entry in entries:
         if IGNORED.fullmatch(entry.name.lower()) or entry.path in excluded:
             continue
         try:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name.lower() not in KNOWN_FOLDERS:
-                    yield from _walk(sorted(os.scandir(entry.path), key=lambda e: e.name), root, excluded)
+                    inner = sorted(os.scandir(entry.path), key=lambda e: e.name)
+                    yield from _walk(inner, root, excluded, unreadable)
             elif entry.is_file(follow_symlinks=False):
                 yield _seen(entry, root)
+        except FileNotFoundError:
+            continue  # gone since it was listed
         except OSError as error:
-            # gone since it was listed, or not ours to read: the next scan looks again
             log.warning("%s is left out for now: %s", os.fsdecode(entry.path), error.strerror)
+            unreadable.append(_below(entry.path, root))
 
 
 def _seen(entry: os.DirEntry[bytes], root: bytes) -> SeenFile:
     stat = entry.stat(follow_symlinks=False)
-    path = entry.path[len(root) :].lstrip(b"/")
+    path = _below(entry.path, root)
     return SeenFile(
         root=os.fsdecode(root),
         path=path,
@@ -100,3 +108,7 @@ def _seen(entry: os.DirEntry[bytes], root: bytes) -> SeenFile:
         file_time=datetime.fromtimestamp(stat.st_mtime, UTC),
         station=station_of(Path(os.fsdecode(root)), path),
     )
+
+
+def _below(path: bytes, root: bytes) -> bytes:
+    return path[len(root) :].lstrip(b"/")
