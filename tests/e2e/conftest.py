@@ -15,7 +15,7 @@ from watcher.demo.world import draw_inbox
 def drawn_inbox(tmp_path_factory):
     """The drawn world, small; tests copy it and never change it."""
     folder = tmp_path_factory.mktemp("world") / "inbox"
-    drawn = draw_inbox(folder, until=datetime(2026, 11, 24, 12, tzinfo=UTC), size=(320, 240))
+    drawn = draw_inbox(folder, until=datetime(2026, 11, 24, tzinfo=UTC), size=(320, 240))
     return folder, drawn
 
 
