@@ -104,5 +104,10 @@ def clean_text(text: str) -> str:
 
 
 def printable(path: bytes) -> str:
-    r"""Give the form of a file name that can be shown: bytes that are not UTF-8 become ``\xNN``."""
-    return clean_text(path.decode("utf-8", "backslashreplace"))
+    r"""Give the form of a file name that can be shown.
+
+    Bytes that are not UTF-8 become ``\xNN``, and so do characters that would move a terminal's cursor or turn the
+    direction of the text around.
+    """
+    text = clean_text(path.decode("utf-8", "backslashreplace"))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -16,6 +16,7 @@ from rich.table import Table
 from ml import artifacts, graph
 from ml.arrays import Floats
 from ml.decision import decide
+from ml.labels import SPECIES
 from training import features
 from training.dataset import ClassFolder, Dataset, read
 from training.evaluate import STACK, Decided, Scores, by_class, comparison, decided, in_words, score
@@ -58,6 +59,8 @@ def fit(folders: Sequence[ClassFolder], job: Job, *, models: Path, console: Cons
     dataset = read(folders, size=size, console=console)
     split = split_up(dataset, job.settings)
     console.print(_overview(dataset, split))
+    if unseen := [label for label in SPECIES if label not in split.classes]:
+        console.print(f"there are no pictures of {', '.join(unseen)}: this model will never answer with them")
     pooled = features.pooled(dataset.examples, joined, size=size, cache=job.cache, console=console)
     with console.status("training the heads"):
         learned = learn(

@@ -30,6 +30,8 @@ SOME_REJECTED, PROBLEMS, WRONG, BUSY, INTERRUPTED = 3, 1, 2, 75, 130  # exit sta
 
 ERRORS = (*EXPECTED, DatasetError, FolderError, NoInboxError, ReportError)
 
+NAMED = 50  # rejected files that the summary names
+
 WORDS = {
     Decision.OTHER: "none of the eleven",
     Decision.UNKNOWN: "not sure enough",
@@ -211,7 +213,7 @@ def _summarize(service: Service, done: Processed, answers: Path | None) -> None:
     totals = done.totals
     with service.ledger.read() as session:
         labels = labels_of(session, done.roots)
-        faulty = rejected(session, limit=10, roots=done.roots)
+        faulty = rejected(session, limit=NAMED, roots=done.roots)
         strays = at_two_deployments(session, done.roots)
     table = Table("", "pictures", title="Answers")
     for title, category, count in labels:
@@ -230,6 +232,8 @@ def _summarize(service: Service, done: Processed, answers: Path | None) -> None:
         out.print(f"{count} rejected:")
         for file in faulty:
             out.print(f"  {file.path}: {file.reason}", markup=False, highlight=False, soft_wrap=True)
+    if count > len(faulty):
+        out.print(f"  and {count - len(faulty)} more, each with its reason in the table that --out writes")
     if strays:
         out.print(f"{strays} pictures lie at two stations (a card in the wrong folder?); each is counted once")
     if totals.files.get(State.RETRY):

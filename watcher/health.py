@@ -18,7 +18,7 @@ from db.queries.status import at_two_deployments, failed_jobs, last_report, mode
 from db.redlist import RedListError
 from db.types import State
 from ml.artifacts import ArtifactError, answering, current
-from ml.backbones import WeightsDamaged, WeightsMissing
+from ml.backbones import WeightsDamaged
 from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
 from watcher.inbox.scan import signature
@@ -92,7 +92,7 @@ def _problems(state: dict[str, Any]) -> list[str]:
     if state["model_problem"]:
         found.append(state["model_problem"])
     found += [f"the last {kind} failed: {failure}" for kind, failure in state["failed_jobs"].items()]
-    found += [f"the {thread} thread fails: {error}" for thread, error in daemon.get("failures", {}).items()]
+    found += [f"{part}: {error}" for part, error in daemon.get("failures", {}).items()]
     if daemon.get("silent_seconds", 0) > SILENT_SECONDS:
         found.append(f"the daemon (process {daemon['process']}) is silent: restart it")
     if state["free_bytes"] < LOW_DISK:
@@ -168,7 +168,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     try:
         folder = current(DataFolder(settings.data_dir).models)
         ensemble = Ensemble.load(folder, settings.model.weights_folder, settings.model.batch_size)
-    except (ArtifactError, WeightsMissing, WeightsDamaged) as error:
+    except (ArtifactError, OSError, WeightsDamaged) as error:  # WeightsMissing is an OSError
         yield Check("model", well=False, says=str(error))
         return
     size = ensemble.model.card.picture_size

@@ -148,7 +148,7 @@ def write_report(
         redlist=redlist,
         event_minutes=ledger_settings.event_minutes,
     ).encode()
-    path = folder / f"{until.astimezone(timezone):%Y-%m-%dT%H%M}.html"
+    path = folder / f"{until.astimezone(timezone):%Y-%m-%dT%H%M%S}.html"
     write_atomically(path, page)
     if newest is None or newest <= until:
         write_atomically(folder / "latest.html", page)

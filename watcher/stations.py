@@ -4,6 +4,7 @@ import csv
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -106,6 +107,11 @@ def read_stations(root: Path) -> tuple[Listed, ...]:
         raise StationsError(f"{path} cannot be read ({error}): save it as CSV in UTF-8") from error
     table = csv.DictReader(text.splitlines())
     header = table.fieldnames or []
+    for name in header:
+        near = get_close_matches(name.strip().lower(), [column.lower() for column in COLUMNS], n=1, cutoff=0.9)
+        if name not in COLUMNS and near:
+            known = next(column for column in COLUMNS if column.lower() == near[0])
+            raise StationsError(f"{path}: the column {name!r} is not known; did you mean {known!r}?")
     if "folder" not in header:
         raise StationsError(f"{path}: the column 'folder' is missing; the columns are {', '.join(COLUMNS)}")
     listed, faults = [], []
@@ -116,6 +122,8 @@ def read_stations(root: Path) -> tuple[Listed, ...]:
             )
         except ValueError as error:
             faults.append(f"{path}, line {table.line_num}: {error}")
+    twice = [row.folder for row in listed if sum(other.key == row.key for other in listed) > 1]
+    faults += [f"{path}: {name} stands there twice with the same start" for name in sorted(set(twice))]
     if faults:
         raise StationsError("\n".join(faults))
     return tuple(listed)
@@ -148,6 +156,9 @@ def _listed(root: str, row: dict[str, str]) -> Listed:
     if not folder:
         raise ValueError("folder: expected the folder's name below the inbox, found nothing")
     zone = row.get("timezone") or None
+    start, end = _time(row, "deploymentStart", zone), _time(row, "deploymentEnd", zone)
+    if start and end and end < start:
+        raise ValueError("deploymentEnd: expected a time after deploymentStart, found one before it")
     return Listed(
         root=root,
         folder=folder,
@@ -157,8 +168,8 @@ def _listed(root: str, row: dict[str, str]) -> Listed:
         longitude=_degrees(row, "longitude", 180),
         country=_country(row),
         timezone=zone if zone is None else _zone(zone),
-        start=_time(row, "deploymentStart", zone),
-        end=_time(row, "deploymentEnd", zone),
+        start=start,
+        end=end,
         clock_offset=_seconds(row),
         captive=_yes(row),
     )

@@ -183,10 +183,12 @@ class _Daemon:
                 listed = read_stations(folder.root)
             except StationsError as error:
                 log.warning("%s; the stations stay as they were", error)
+                self._failures["stations"] = str(error)
                 with self._service.ledger.write() as session:
                     # what is taken meanwhile is to be looked at again when the table is mended
                     store.remember_stations(session, str(folder.root), "")
                 continue
+            self._failures.pop("stations", None)
             self._listed[str(folder.root)] = listed
             assign_deployments(self._service.ledger, str(folder.root), listed, self._service.redlist)
 

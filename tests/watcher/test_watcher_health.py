@@ -84,7 +84,7 @@ def test_what_the_daemon_says_of_itself_is_told(service):
         problems = status(service)["problems"]
     assert [problem.split(":")[0] for problem in problems] == [
         "/share is offline",
-        "the model thread fails",
+        "model",
         "the daemon (process 7) is silent",
     ]
 

@@ -27,7 +27,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def test_a_report_is_named_for_its_end_on_the_local_clock_and_recorded(ledger: Ledger, tmp_path: Path) -> None:
     """06:00 UTC is 09:00 in Nairobi; ``latest.html`` is the same file again, and the ledger knows of the report."""
     path = report_of(ledger, tmp_path)
-    assert path.name == "2026-11-24T0900.html"
+    assert path.name == "2026-11-24T090000.html"
     assert (path.parent / "latest.html").read_bytes() == path.read_bytes()
     with ledger.read() as session:
         (row,) = session.scalars(select(Report))
@@ -62,11 +62,11 @@ def test_a_picture_that_is_gone_or_damaged_leaves_a_word_in_its_place(ledger: Le
 def test_a_report_that_cannot_be_written_leaves_the_old_ones(ledger: Ledger, tmp_path: Path) -> None:
     """The folder looks as before, without a part of a file, and the ledger tells of no report."""
     folder = tmp_path / "reports"
-    (folder / "2026-11-24T0900.html").mkdir(parents=True)
+    (folder / "2026-11-24T090000.html").mkdir(parents=True)
     (folder / "latest.html").write_text("yesterday's")
-    with pytest.raises(OSError, match="2026-11-24T0900"):
+    with pytest.raises(OSError, match="2026-11-24T090000"):
         report_of(ledger, tmp_path)
-    assert sorted(path.name for path in folder.iterdir()) == ["2026-11-24T0900.html", "latest.html"]
+    assert sorted(path.name for path in folder.iterdir()) == ["2026-11-24T090000.html", "latest.html"]
     assert (folder / "latest.html").read_text() == "yesterday's"
     with ledger.read() as session:
         assert session.scalars(select(Report)).all() == []

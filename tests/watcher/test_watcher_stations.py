@@ -23,6 +23,27 @@ def test_without_a_file_nothing_is_listed(tmp_path):
     assert read_stations(tmp_path) == ()
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "says"),
+    [
+        ("folder,Country\n", "A,KE", "column 'Country' is not known; did you mean 'country'"),
+        ("folder,lattitude\n", "A,1", "column 'lattitude' is not known; did you mean 'latitude'"),
+        ("folder,country\n", "A,KE\nA,MY", "A stands there twice"),
+        ("folder,deploymentStart,deploymentEnd\n", "A,2026-05-02,2026-05-01", "expected a time after deploymentStart"),
+    ],
+)
+def test_what_would_silently_mean_something_else_is_told(tmp_path, header, row, says):
+    """A misspelt column is no column, and of two rows one would win unseen."""
+    with pytest.raises(StationsError, match=says):
+        listed(tmp_path, row, header=header)
+
+
+def test_columns_of_the_full_camtrap_dp_table_may_stand_beside(tmp_path):
+    """Trapline takes what it knows."""
+    (row,) = listed(tmp_path, "D1,L1,A,RECONYX", header="deploymentID,locationID,folder,cameraModel\n")
+    assert row.folder == "A"
+
+
 def test_a_full_row_is_read(tmp_path):
     """Times without a zone are on the station's clock."""
     (row,) = listed(tmp_path, "Mara-07,Maasai Mara,CAM7,-1.5,35.1,KE,Africa/Nairobi,2026-11-01T00:00:00,,3600,true")
