@@ -3,6 +3,7 @@
 import re
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session
 MIGRATIONS = Path(__file__).parent / "migrations"
 # WAL needs shared memory, which network file systems do not give.
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"})
+BUSY_SECONDS = 10  # a writer is waited for this long
 
 
 class LedgerError(RuntimeError):
@@ -144,13 +146,28 @@ def _engine(path: Path, *, foreign_keys: str) -> Engine:
     def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transactions begin too late and lose updates: SQLAlchemy's "begin" event opens them instead.
         connection.isolation_level = None
-        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", f"foreign_keys={foreign_keys}"):
+        for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "synchronous=FULL", f"foreign_keys={foreign_keys}"):
             connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection)
 
     engine = create_engine(URL.create("sqlite", database=str(path)))
     event.listen(engine, "connect", set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL; SQLite does not wait by itself where several switch a new file at once."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
