@@ -111,23 +111,25 @@ class Pipeline:
             with self._ledger.read() as session:
                 unless_by = version if reanswer else None
                 waiting = pending(session, after=last, limit=CHUNK, unless_by=unless_by, roots=roots)
-                known = answered_already(session, version, waiting).keys()
+                known = answered_already(session, version, waiting)
             if not waiting:
                 return
             last = waiting[-1].media_id
-            yield from self._copy(ensemble, waiting)
-            first = {media.picture: media for media in reversed(waiting) if media.media_id not in known}
-            yield from self._ask(ensemble, list(reversed(first.values())), stopping)
-            yield from self._copy(ensemble, [m for m in waiting if m.media_id not in known and m not in first.values()])
+            yield from self._share(ensemble, known)
+            left = [media for media in waiting if media.media_id not in known]
+            first = list(reversed({media.picture: media for media in reversed(left)}.values()))
+            yield from self._ask(ensemble, first, stopping)
+            if twins := [media for media in left if media not in first]:
+                with self._ledger.read() as session:
+                    known = answered_already(session, version, twins)
+                yield from self._share(ensemble, known)
 
     def close(self) -> None:
         """Wait for products that are being written."""
         self._threads.shutdown()
 
-    def _copy(self, ensemble: Ensemble, waiting: list[Pending]) -> Iterator[int]:
-        """Share what this model has said of the same picture: the same pixels would be answered the same."""
-        with self._ledger.read() as session:
-            known = answered_already(session, ensemble.model.version, waiting)
+    def _share(self, ensemble: Ensemble, known: dict[int, Prediction]) -> Iterator[int]:
+        """Give media what this model has said of the same picture: the same pixels would be answered the same."""
         if known:
             yield self._commit(ensemble, [_copied(prediction, media_id) for media_id, prediction in known.items()])
 
