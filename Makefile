@@ -12,7 +12,7 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
 $(shell mkdir -p .cache/tmp)
 
-.PHONY: demo test lint starter lock clean
+.PHONY: demo test lint starter bench-training lock clean
 
 demo: .venv/ready
 	$(BIN)/trapline demo
@@ -26,7 +26,11 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 starter: .venv/ready
-	$(BIN)/python -m training starter $(PICTURES)
+	$(BIN)/python -m training starter $(PICTURES) $(if $(WITHOUT_VALID),--without-valid --out .cache/starter)
+
+# What caching features is worth; minutes on a quiet machine.
+bench-training: .venv/ready
+	$(BIN)/python tests/benchmarks/bench_training.py
 
 # The lock has hashes and no addresses: pip asks whatever index it is set to.
 lock: .venv/ready

@@ -13,7 +13,7 @@ import numpy as np
 from ml import gradcam
 from ml.arrays import Floats, Pixels
 from ml.artifacts import ArtifactError, Model, load
-from ml.backbones import UnknownBackbone, untrained_seed
+from ml.backbones import CannotBeTuned, TopMismatch, UnknownBackbone, untrained_seed
 from ml.decision import Decision, decide
 from ml.graph import PREPROCESSING, Graph, build
 from ml.heads import forward, log_softmax, pullback
@@ -39,7 +39,7 @@ class Ensemble:
     def __init__(self, model: Model, graph: Graph) -> None:
         self.model = model
         self.classes = model.card.classes
-        self._graph = graph
+        self.graph = graph
 
     @classmethod
     def load(cls, folder: Path, weights_folder: Path | None = None, batch_size: int = 8) -> Self:
@@ -55,8 +55,15 @@ class Ensemble:
         }
         names = tuple(model.card.backbones)
         try:
-            graph = build(names, weights_folder=weights_folder, untrained=seeds, batch_size=batch_size)
-        except UnknownBackbone as error:
+            graph = build(
+                names,
+                weights_folder=weights_folder,
+                untrained=seeds,
+                batch_size=batch_size,
+                size=model.card.picture_size,
+                tops=model.tops,
+            )
+        except (UnknownBackbone, CannotBeTuned, TopMismatch) as error:
             raise ArtifactError(
                 f"{folder} is not a model this version of Trapline can run: {error} Update Trapline, or roll back"
             ) from error
@@ -70,19 +77,19 @@ class Ensemble:
 
     def predict(self, pixels: Pixels) -> list[Answer]:
         """Answer for kept pictures, uint8 (n, size, size, 3) RGB; an answer does not depend on its batch mates."""
-        size = self._graph.batch_size
+        size = self.graph.batch_size
         return [
             answer for start in range(0, len(pixels), size) for answer in self._answers(pixels[start : start + size])
         ]
 
     def _answers(self, pixels: Pixels) -> list[Answer]:
-        outputs = self._graph(pixels)
+        outputs = self.graph(pixels)
         maps, pooled = outputs[0::2], outputs[1::2]
         card, stack = self.model.card, self.model.stack
         passed = [forward(head, part) for head, part in zip(self.model.heads, pooled, strict=True)]
         single = np.stack([log_softmax(each.logits) for each in passed], axis=1)  # (batch, backbones, classes)
         stacked = np.exp(stack.log_probabilities(single))
-        distances = self.model.familiar.distance(pooled)
+        distances = self.model.familiar.distance([each.reduced for each in passed])
         verdicts = [
             decide(row, card.classes, distance=float(distance), thresholds=card.thresholds)
             for row, distance in zip(stacked, distances, strict=True)

@@ -1,12 +1,11 @@
-"""How far a picture is from everything in the training set: a cosine distance in a reduced feature space.
+"""How far a picture is from everything in the training set: a cosine distance between reduced features.
 
-The pooled features of all backbones, each scaled to length 1, are put side by side, centred and projected on their
-principal components: the same reduced features that a model stores of its training set. Each class is summed up by
-a few prototypes (k-means), and a picture's distance is the one to the nearest prototype of any class.
+The reduced features of all backbones, each scaled to length 1, are put side by side. Each class is summed up by a few
+prototypes (k-means), and a picture's distance is the one to the nearest prototype of any class.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,45 +14,34 @@ from ml.arrays import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Familiar:
-    """The reduced space and the prototypes in it."""
+    """What the training set looks like."""
 
-    mean: Floats  # float32 (all features,)
-    components: Floats  # float32 (all features, dimensions), rounded to what float16 holds: so they are stored
-    prototypes: Floats  # float32 (prototypes, dimensions), each of length 1
+    prototypes: Floats  # float32 (prototypes, all dimensions), each of length 1; rounded to what float16 holds
 
-    def reduce(self, pooled: Sequence[Floats]) -> Floats:
-        """Reduce the pooled features of each backbone, (n, features) each, to float32 (n, dimensions)."""
-        return (side_by_side(pooled) - self.mean) @ self.components
-
-    def distance(self, pooled: Sequence[Floats]) -> Floats:
-        """Return the cosine distance (n,), 0 to 2, to the nearest prototype."""
-        nearest: Floats = (_unit(self.reduce(pooled)) @ self.prototypes.T).max(axis=1)
+    def distance(self, reduced: Sequence[Floats]) -> Floats:
+        """Return the cosine distance (n,), 0 to 2, to the nearest prototype, from each backbone's (n, dimensions)."""
+        nearest: Floats = (side_by_side(reduced) @ self.prototypes.T).max(axis=1)
         return 1 - nearest
 
 
-def fit(pooled: Sequence[Floats], labels: Ints, *, dimensions: int, prototypes: int, seed: int) -> Familiar:
-    """Learn the space and the prototypes from training features (n, features) each and class indices (n,)."""
-    from sklearn.decomposition import PCA
-
-    joined = side_by_side(pooled)
-    pca = PCA(min(dimensions, *joined.shape), random_state=seed).fit(joined)
-    components = pca.components_.T.astype(np.float16).astype(np.float32)
-    space = Familiar(pca.mean_, components, np.empty((0, 0), np.float32))
-    reduced = _unit(space.reduce(pooled))
-    centres = [_centres(reduced[labels == label], prototypes, seed) for label in np.unique(labels)]
-    return replace(space, prototypes=_unit(np.concatenate(centres)))
+def fit(reduced: Sequence[Floats], labels: Ints, *, prototypes: int, seed: int) -> Familiar:
+    """Find at most ``prototypes`` of each class in training features (n, dimensions) each and class indices (n,)."""
+    points = side_by_side(reduced)
+    centres = [_centres(points[labels == label], prototypes, seed) for label in np.unique(labels)]
+    return Familiar(_unit(np.concatenate(centres)).astype(np.float16).astype(np.float32))
 
 
-def side_by_side(pooled: Sequence[Floats]) -> Floats:
-    """Scale each backbone's features to length 1 and join them, so that none outweighs the others."""
-    return np.concatenate([_unit(part.astype(np.float32)) for part in pooled], axis=1)
+def side_by_side(reduced: Sequence[Floats]) -> Floats:
+    """Join the backbones' features to rows of length 1, so that none outweighs the others."""
+    joined: Floats = np.concatenate([_unit(part.astype(np.float32)) for part in reduced], axis=1)
+    return joined / np.float32(np.sqrt(len(reduced)))
 
 
 def _centres(points: Floats, count: int, seed: int) -> Floats:
     from sklearn.cluster import KMeans
 
     count = min(count, len(np.unique(points, axis=0)))
-    centres: Floats = KMeans(count, n_init=4, random_state=seed).fit(points).cluster_centers_
+    centres: Floats = KMeans(count, n_init=1, random_state=seed).fit(points).cluster_centers_
     return centres
 
 

@@ -1,6 +1,6 @@
 """Several frozen backbones as one Keras graph, run once a batch at one batch shape (each other shape costs memory)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from ml import runtime
 from ml.arrays import Floats, Pixels
 from ml.backbones import backbone, load
+from ml.backbones.top import put_back
 
 PREPROCESSING = 1
 """Version of how a kept picture reaches the backbones: features of different versions do not compare."""
@@ -31,8 +32,8 @@ class Graph:
         """
         padded = np.zeros((self.batch_size, *pixels.shape[1:]), np.uint8)
         padded[: len(pixels)] = pixels
-        outputs: list[Floats] = self.keras_model.predict_on_batch(padded)
-        return outputs
+        outputs = self.keras_model.predict_on_batch(padded)
+        return outputs if isinstance(outputs, list) else [outputs]  # of one output Keras gives the array itself
 
 
 def picture_size(names: tuple[str, ...]) -> int:
@@ -41,25 +42,59 @@ def picture_size(names: tuple[str, ...]) -> int:
 
 
 def build(
-    names: tuple[str, ...], *, weights_folder: Path | None, untrained: Mapping[str, int], batch_size: int
+    names: tuple[str, ...],
+    *,
+    weights_folder: Path | None,
+    untrained: Mapping[str, int],
+    batch_size: int,
+    size: int | None = None,
+    tops: Mapping[str, Path] | None = None,
 ) -> Graph:
-    """Join the backbones ``names``; those in ``untrained`` get weights drawn from that seed in place of trained ones.
+    """Join the backbones ``names`` to one graph.
 
-    Raises what ``ml.backbones.load`` raises.
+    Parameters
+    ----------
+    names, weights_folder
+        As ``ml.backbones.load`` takes them; what it raises is raised.
+    untrained
+        Backbone → the seed from which its weights are drawn, in place of trained ones.
+    batch_size
+        Pictures a run.
+    size
+        The side of the pictures that a model was trained on, where its backbones may have had another input size.
+    tops
+        Backbone → file with its fine-tuned top, put in place of the published one; raises ``TopMismatch``.
+
+    """
+    runtime.prepare()
+    usual = picture_size(names)
+    size = size or usual
+    models, weights = [], {}
+    for name in names:
+        entry = backbone(name)
+        loaded = load(name, weights_folder, untrained=untrained.get(name), size=entry.input_size * size // usual)
+        if tops and name in tops:
+            put_back(loaded.model, entry.cut, tops[name])
+        models.append(loaded.model)
+        weights[name] = loaded.weights_sha256
+    return Graph(side_by_side(models, size=size), weights, batch_size)
+
+
+def side_by_side(models: Sequence[Any], *, size: int) -> Any:
+    """Join Keras models on one input, pictures uint8 (n, size, size, 3), each fed at its own size.
+
+    Returns a compiled model with all their outputs, one behind the other.
     """
     gpus = runtime.prepare()
     import keras
 
-    size = picture_size(names)
     pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
-    outputs, weights = [], {}
-    for name in names:
-        loaded = load(name, weights_folder, untrained=untrained.get(name))
-        side = backbone(name).input_size
-        floats = keras.ops.cast(pixels, "float32")
-        outputs += loaded.model(floats if side == size else keras.ops.image.resize(floats, (side, side)))
-        weights[name] = loaded.weights_sha256
+    floats = keras.ops.cast(pixels, "float32")
+    outputs = []
+    for model in models:
+        side = model.input_shape[1]
+        outputs += model(floats if side == size else keras.ops.image.resize(floats, (side, side)))
     joined = keras.Model(pixels, outputs)
     # XLA makes a CPU slower.
     joined.compile(jit_compile="auto" if gpus else False)
-    return Graph(joined, weights, batch_size)
+    return joined

@@ -23,7 +23,7 @@ class Stack:
 
     def logits(self, log_probabilities: Floats) -> Floats:
         """Stacked logits (n, classes), before the temperature, from log-probabilities (n, backbones, classes)."""
-        flat = log_probabilities.reshape(len(log_probabilities), -1)
+        flat = log_probabilities.reshape(len(log_probabilities), len(self.weights))
         return flat @ self.weights + self.bias
 
     def log_probabilities(self, log_probabilities: Floats) -> Floats:

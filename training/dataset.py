@@ -4,21 +4,36 @@ import hashlib
 import multiprocessing
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
-from ml.images import CaptureStatus, Examined, Facts, Integrity, Picture, Unreadable, examine, reexport_links
+from ml.images import Examined, Integrity, Picture, Unreadable, examine
 from ml.labels import BACKGROUND, SPECIES
+from training.examples import CopyKind, Example, Sorted, sort_out
+
+__all__ = [
+    "ClassFolder",
+    "Dataset",
+    "DatasetError",
+    "Example",
+    "class_folders",
+    "every_file",
+    "examined",
+    "examined_again",
+    "example_of",
+    "label_called",
+    "label_of",
+    "read",
+    "torn",
+]
 
 _HELD_OUT = {"valid", "val", "validation", "test", "testing"}
 _SPLITS = {"train", "training"} | _HELD_OUT
@@ -54,23 +69,8 @@ class ClassFolder:
     label: str
     held_out: bool = False  # given as test or validation: never trained on
     without: frozenset[str] = frozenset()  # names of files that show something else
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One picture of the training set."""
-
-    path: Path
-    label: str
-    held_out: bool
-    deployment: str | None
-    picture: Picture
-
-    @property
-    def content(self) -> tuple[object, ...]:
-        """What equal pictures share (the rules D1 and D2); flat ones are equal only byte by byte."""
-        picture = self.picture
-        return (picture.sha256,) if picture.flat else (picture.picture_hash, picture.orientation)
+    sources: Mapping[str, str] = field(default_factory=dict, hash=False)  # file name → whence: these stay together too
+    split: str = ""  # the name of the folder above it, in small letters, where that says train, valid or the like
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class Dataset:
 
     examples: tuple[Example, ...]
     left_out: tuple[tuple[Path, str], ...]
+    disputed: tuple[Example, ...] = ()  # one of each picture left out because it carries several labels
 
     @property
     def fingerprint(self) -> str:
@@ -94,28 +95,51 @@ def read(folders: Sequence[ClassFolder], *, size: int, console: Console) -> Data
     and every copy of a picture that carries two labels. Pictures given as held out stay as they were given.
     ``DatasetError`` where nothing can be read.
     """
-    files = [(folder, path) for folder in folders for path in _listed(folder)]
     examples, left_out = [], []
-    found = zip(files, examined([path for _, path in files], size=size), strict=True)
-    for (folder, path), result in track(found, "reading pictures", total=len(files), console=console):
+    for folder, path, result in every_file(folders, size=size, console=console):
         if isinstance(result, str):
             left_out.append((path, result))
-        elif result.picture.integrity is Integrity.SUSPECT and not folder.held_out:
+        elif torn(result.picture) and not folder.held_out:
             left_out.append((path, "suspect: only a part of it decodes cleanly"))
         else:
-            below = path.relative_to(folder.path).parts
-            deployment = str(folder.path / below[0]) if len(below) > 1 else None
-            examples.append(Example(path, folder.label, folder.held_out, deployment, result.picture))
+            examples.append(example_of(folder, path, result.picture))
     if not examples:
-        raise DatasetError(f"none of the {len(files)} files can be read as a picture")
-    kept, copies = _without_copies([each for each in examples if not each.held_out])
+        raise DatasetError(f"none of the {len(left_out)} files can be read as a picture")
+    sorted_out = sort_out(each for each in examples if not each.held_out)
     held_out = [each for each in examples if each.held_out]
-    kept, reexports = _without_reexports(kept)
-    return Dataset((*kept, *held_out), (*left_out, *copies, *reexports))
+    disputed = tuple(first for first, *_ in sorted_out.disputed)
+    return Dataset((*sorted_out.kept, *held_out), (*left_out, *_reasons(sorted_out)), disputed)
 
 
-def class_folders(dataset: Path) -> list[ClassFolder]:
-    """Find the class folders of ``dataset``, directly below it or below folders such as ``train`` and ``test``."""
+def every_file(
+    folders: Sequence[ClassFolder], *, size: int, console: Console
+) -> Iterator[tuple[ClassFolder, Path, Examined | str]]:
+    """Examine every file of ``folders`` in turn, on all processors; one that cannot be read comes with the reason."""
+    files = [(folder, path) for folder in folders for path in _listed(folder)]
+    results = examined([path for _, path in files], size=size)
+    for (folder, path), result in track(
+        zip(files, results, strict=True), "reading pictures", total=len(files), console=console
+    ):
+        yield folder, path, result
+
+
+def example_of(folder: ClassFolder, path: Path, picture: Picture) -> Example:
+    """Return the example that a file below a class folder is."""
+    below = path.relative_to(folder.path).parts
+    deployment = folder.sources.get(path.name) or (str(folder.path / below[0]) if len(below) > 1 else None)
+    return Example(path, folder.label, folder.held_out, deployment, picture)
+
+
+def torn(picture: Picture) -> bool:
+    """Tell whether only a part of the picture decodes cleanly: nothing is to be learned from such a file."""
+    return picture.integrity is Integrity.SUSPECT
+
+
+def class_folders(dataset: Path, names: Mapping[str, str] | None = None) -> list[ClassFolder]:
+    """Find the class folders of ``dataset``, directly below it or below folders such as ``train`` and ``test``.
+
+    ``names`` are the user's own names of classes, with the label that each means.
+    """
     if not dataset.is_dir():
         raise DatasetError(f"{dataset} is not a folder: a training set is a folder of class folders")
     children = [path for path in sorted(dataset.iterdir()) if path.is_dir() and not path.name.startswith(".")]
@@ -123,28 +147,48 @@ def class_folders(dataset: Path) -> list[ClassFolder]:
         raise DatasetError(f"{dataset} has no class folders: put the pictures of each species into one named after it")
     found = []
     for child in children:
-        if child.name.lower() in _SPLITS:
-            held_out = child.name.lower() in _HELD_OUT
-            found += [ClassFolder(each.path, each.label, held_out or each.held_out) for each in class_folders(child)]
+        split = child.name.lower()
+        if split in _SPLITS:
+            held_out = split in _HELD_OUT
+            found += [
+                ClassFolder(each.path, each.label, held_out or each.held_out, split=each.split or split)
+                for each in class_folders(child, names)
+            ]
         else:
-            found.append(ClassFolder(child, label_of(child)))
+            found.append(ClassFolder(child, label_of(child, names)))
     return found
 
 
-def label_of(folder: Path) -> str:
+def label_of(folder: Path, names: Mapping[str, str] | None = None) -> str:
     """Return the label that the folder's name means, in any of its known spellings; else ``DatasetError``."""
-    name = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")
+    try:
+        return label_called(folder.name, names)
+    except DatasetError as error:
+        raise DatasetError(f"{folder}: {error} (pictures of other animals go into a folder named other)") from error
+
+
+def label_called(name: str, names: Mapping[str, str] | None = None) -> str:
+    """Return the label that ``name`` means, of the user's own ``names`` or a known spelling; else ``DatasetError``."""
+    own = {_plain(each): label for each, label in (names or {}).items()}
+    if unknown := sorted(set(own.values()) - {*SPECIES, *BACKGROUND}):
+        raise DatasetError(f"class_names: there is no label {', '.join(unknown)}; {_KNOWN}")
     known = {label: label for label in SPECIES + BACKGROUND}
     known |= {spelling: label for label, spellings in _SPELLINGS.items() for spelling in spellings.split()}
-    label = known.get(name) or known.get(name.removesuffix("s"))
+    known |= own
+    plain = _plain(name)
+    label = known.get(plain) or known.get(plain.removesuffix("s"))
     if label:
         return label
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(plain, known, n=1)
     hint = f"did you mean {known[near[0]]}? " if near else ""
-    raise DatasetError(
-        f"{folder}: {folder.name!r} is not a class; {hint}Known are {', '.join(SPECIES + BACKGROUND)} "
-        "(pictures of other animals go into a folder named other)"
-    )
+    raise DatasetError(f"{name!r} is not a class; {hint}{_KNOWN}")
+
+
+_KNOWN = f"Known are {', '.join(SPECIES + BACKGROUND)}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 def examined(paths: Sequence[Path], *, size: int) -> Iterator[Examined | str]:
@@ -181,52 +225,10 @@ def _listed(folder: ClassFolder) -> list[Path]:
     ]
 
 
-def _without_copies(examples: Sequence[Example]) -> tuple[list[Example], list[tuple[Path, str]]]:
-    """Keep the largest of each picture; drop all of them where they carry different labels."""
-    kept, left_out = [], []
-    for _, group in groupby(sorted(examples, key=_rank), key=lambda each: each.content):
-        first, *copies = group
-        labels = sorted({first.label, *(copy.label for copy in copies)})
-        if len(labels) > 1:
-            left_out += [(each.path, f"two labels: {', '.join(labels)}") for each in (first, *copies)]
-        else:
-            kept.append(first)
-            left_out += [(copy.path, f"a copy: of {first.path.name}") for copy in copies]
-    return sorted(kept, key=lambda each: each.path), left_out
-
-
-def _rank(example: Example) -> tuple[object, ...]:
-    picture = example.picture
-    return (*map(str, example.content), -picture.width * picture.height, picture.sha256, example.path)
-
-
-def _without_reexports(examples: Sequence[Example]) -> tuple[list[Example], list[tuple[Path, str]]]:
-    """Drop what was resized or saved anew (the rule D3); where there are no deployments, within one folder."""
-    seconds = defaultdict(list)
-    for each in examples:
-        captured = each.picture.captured
-        if captured.at is not None and captured.status is CaptureStatus.OK:
-            seconds[each.deployment or str(each.path.parent), captured.at.replace(microsecond=0)].append(each)
-    names = {each.picture.sha256: each.path.name for each in examples}
-    originals = {
-        link.sha256: names[link.canonical] for group in seconds.values() for link in reexport_links(map(_facts, group))
-    }
-    kept = [each for each in examples if each.picture.sha256 not in originals]
-    dropped = [each for each in examples if each.picture.sha256 in originals]
-    return kept, [(each.path, f"a re-export: of {originals[each.picture.sha256]}") for each in dropped]
-
-
-def _facts(example: Example) -> Facts:
-    picture = example.picture
-    return Facts(
-        sha256=picture.sha256,
-        picture_hash=picture.picture_hash,
-        orientation=picture.orientation,
-        phash=picture.phash,
-        flat=picture.flat,
-        width=picture.width,
-        height=picture.height,
-        encoding=picture.encoding,
-        captured_at=picture.captured.at,
-        deployment=0,  # all of a group are of one
-    )
+def _reasons(sorted_out: Sorted) -> Iterator[tuple[Path, str]]:
+    for files in sorted_out.disputed:
+        labels = ", ".join(sorted({each.label for each in files}))
+        yield from ((each.path, f"two labels: {labels}") for each in files)
+    for copy in sorted_out.copies:
+        what = "a re-export" if copy.kind is CopyKind.REEXPORT else "a copy"
+        yield copy.example.path, f"{what}: of {copy.of.path.name}"

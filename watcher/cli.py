@@ -15,7 +15,7 @@ from rich.table import Table
 from typer import Argument, Context, Exit, Option
 
 from db.types import Decision, State
-from ml.artifacts import listed, promote, rollback
+from ml.artifacts import Card, listed, promote, rollback
 from training.cli import Defaults
 from training.cli import app as training
 from training.dataset import DatasetError
@@ -84,7 +84,15 @@ def configure(
 
 def _training_defaults(config: Path | None) -> Defaults:
     settings = load_settings(config)
-    return Defaults(settings.training, DataFolder(settings.data_dir).models, settings.model.weights_folder)
+    data = DataFolder(settings.data_dir)
+    return Defaults(
+        settings=settings.training,
+        models=data.models,
+        weights=settings.model.weights_folder,
+        retraining=settings.retraining,
+        data=data.root,
+        ledger=data.ledger,
+    )
 
 
 def _settings(context: Context) -> Settings:
@@ -187,11 +195,23 @@ def doctor(
 
 @models.command("list")
 def models_list(context: Context) -> None:
-    """List the models; the one that answers is marked."""
-    table = Table("", "version", "state")
+    """List the models and what each scored on its own test; the one that answers is marked.
+
+    Two tests compare only where the pictures are the same: they are named by the first digits of their fingerprint.
+    """
+    table = Table("", "version", "accuracy", "macro F1", "ECE", "tested on", "pictures", "state")
     for model in listed(DataFolder(_settings(context).data_dir).models):
-        table.add_row("*" if model.is_current else "", model.version, model.problem or "whole")
+        table.add_row("*" if model.is_current else "", model.version, *_scored(model.card), model.problem or "whole")
     out.print(table)
+
+
+def _scored(card: Card | None) -> tuple[str, ...]:
+    if card is None or "testing" not in card.metrics:
+        return ("",) * 5
+    stack = card.metrics["testing"]["stack"]
+    held_out = sum(each["held_out"] for each in card.dataset.get("pictures", {}).values())
+    shares = (f"{stack[name]:.1%}" if name in stack else "" for name in ("accuracy", "macro_f1", "ece"))
+    return (*shares, str(held_out), str(card.dataset.get("fingerprint", ""))[:8])
 
 
 @models.command("promote")

@@ -22,10 +22,12 @@ from ml.decision import Thresholds
 from ml.familiarity import Familiar
 from ml.files import sync, write_atomically
 from ml.heads import Dense, Head
+from ml.reduction import Reduction
 from ml.stacking import Stack
 
-_FAMILIAR = ("mean", "components", "prototypes")
 _CARD, _HEADS, _FEATURES = "model.json", "heads.safetensors", "features.safetensors"
+_README = "README.md"
+_TOP = ".weights.h5"  # behind the name of a backbone
 
 
 class ArtifactError(ValueError):
@@ -37,7 +39,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     created: date
     classes: tuple[str, ...]
@@ -53,6 +55,11 @@ class Card(BaseModel):
     settings: dict[str, Any]
     versions: dict[str, str]
     files: dict[str, str] = {}  # sha256 of the files beside this one
+
+    @property
+    def fine_tuned(self) -> dict[str, str]:
+        """Backbone → sha256 of the file with its top, where that was fine-tuned."""
+        return {name: self.files[name + _TOP] for name in self.backbones if name + _TOP in self.files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,11 @@ class Model:
         return self.card.name == "demo"
 
     @property
+    def tops(self) -> dict[str, Path]:
+        """Backbone → file with its fine-tuned top (``ml.backbones.top`` reads it)."""
+        return {name: self.folder / (name + _TOP) for name in self.card.fine_tuned}
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """What was measured when it was trained."""
         return self.card.metrics
@@ -82,10 +94,22 @@ class Model:
 
 
 def save(
-    models: Path, card: Card, *, heads: Sequence[Head], familiar: Familiar, features: Mapping[str, np.ndarray]
+    models: Path,
+    card: Card,
+    *,
+    heads: Sequence[Head],
+    familiar: Familiar,
+    features: Mapping[str, np.ndarray],
+    readme: str,
+    tops: Mapping[str, bytes] | None = None,
 ) -> Path:
-    """Write a model into the folder ``models``, as ``<models>/<version>``, in one atomic step; return that folder."""
+    """Write a model into the folder ``models``, as ``<models>/<version>``, in one atomic step; return that folder.
+
+    ``readme`` is the model card, in Markdown; ``tops`` has the packed tops of the backbones that were fine-tuned.
+    """
     contents = {_HEADS: tensor_bytes(_tensors(card, heads, familiar)), _FEATURES: tensor_bytes(dict(features))}
+    contents[_README] = readme.encode()
+    contents |= {name + _TOP: data for name, data in (tops or {}).items()}
     card = card.model_copy(update={"files": {name: _sha256(data) for name, data in contents.items()}})
     contents[_CARD] = card.model_dump_json(indent=1).encode()
     models.mkdir(parents=True, exist_ok=True)
@@ -117,8 +141,12 @@ def load(folder: Path) -> Model:
     contents = {name: _verified(folder, name, digest) for name, digest in card.files.items()}
     tensors = read_tensors(contents[_HEADS])
     heads = tuple(_head(tensors, name) for name in card.backbones)
-    familiar = Familiar(*(tensors[f"familiar.{part}"].astype(np.float32) for part in _FAMILIAR))
-    return Model(folder, version, card, heads, familiar)
+    return Model(folder, version, card, heads, Familiar(tensors["familiar.prototypes"].astype(np.float32)))
+
+
+def features(model: Model) -> dict[str, np.ndarray]:
+    """Read what a model keeps of the pictures it was trained and tested on; ``training/rows.py`` says what that is."""
+    return read_tensors(_verified(model.folder, _FEATURES, model.card.files[_FEATURES]))
 
 
 def _version(card: Card, data: bytes) -> str:
@@ -146,20 +174,22 @@ def _verified(folder: Path, name: str, digest: str) -> bytes:
 
 
 def _tensors(card: Card, heads: Sequence[Head], familiar: Familiar) -> dict[str, np.ndarray]:
-    tensors = {f"familiar.{part}": getattr(familiar, part) for part in _FAMILIAR}
-    tensors["familiar.components"] = familiar.components.astype(np.float16)
+    tensors: dict[str, np.ndarray] = {"familiar.prototypes": familiar.prototypes.astype(np.float16)}
     for name, head in zip(card.backbones, heads, strict=True):
+        tensors[f"{name}.reduction.mean"] = head.reduction.mean
+        tensors[f"{name}.reduction.components"] = head.reduction.components.astype(np.float16)  # most of its size
         for layer, dense in (("hidden", head.hidden), ("output", head.output)):
             if dense is not None:
-                tensors[f"{name}.{layer}.kernel"] = dense.kernel.astype(np.float16)  # most of a model's size
+                tensors[f"{name}.{layer}.kernel"] = dense.kernel.astype(np.float16)
                 tensors[f"{name}.{layer}.bias"] = dense.bias
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
 
 def _head(tensors: Mapping[str, np.ndarray], name: str) -> Head:
+    components = tensors[f"{name}.reduction.components"].astype(np.float32)
     layers = {
         layer: Dense(tensors[f"{name}.{layer}.kernel"].astype(np.float32), tensors[f"{name}.{layer}.bias"])
         for layer in ("hidden", "output")
         if f"{name}.{layer}.kernel" in tensors
     }
-    return Head(layers.get("hidden"), layers["output"])
+    return Head(Reduction(tensors[f"{name}.reduction.mean"], components), layers.get("hidden"), layers["output"])

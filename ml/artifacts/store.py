@@ -8,7 +8,7 @@ atomically, so that a running daemon may read it at any time; where it is empty 
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.artifacts.folder import ArtifactError, load
+from ml.artifacts.folder import ArtifactError, Card, load
 from ml.files import write_atomically
 
 STARTER = Path(__file__).resolve().parent.parent / "starter"
@@ -24,6 +24,7 @@ class Listed:
     folder: Path
     is_current: bool
     problem: str | None  # why it cannot be used, where it cannot
+    card: Card | None = None  # where it can
 
 
 def current(models: Path) -> Path:
@@ -78,7 +79,8 @@ def listed(models: Path) -> list[Listed]:
 
 def _listed(folder: Path, *, is_current: bool) -> Listed:
     try:
-        return Listed(load(folder).version, folder, is_current, None)
+        model = load(folder)
+        return Listed(model.version, folder, is_current, None, model.card)
     except ArtifactError as error:
         return Listed(folder.name, folder, is_current, str(error))
 

@@ -5,12 +5,14 @@ from ml.backbones.registry import (
     REFERENCE,
     STARTER,
     Backbone,
+    CannotBeTuned,
     Loaded,
     UnknownBackbone,
     backbone,
     load,
     register,
 )
+from ml.backbones.top import TopMismatch
 from ml.backbones.weights import WeightsDamaged, WeightsMissing, untrained_seed, weights_digest
 
 __all__ = [
@@ -18,7 +20,9 @@ __all__ = [
     "REFERENCE",
     "STARTER",
     "Backbone",
+    "CannotBeTuned",
     "Loaded",
+    "TopMismatch",
     "UnknownBackbone",
     "WeightsDamaged",
     "WeightsMissing",

@@ -28,6 +28,8 @@ class Net:
     """The name under which Keras publishes the weights without classifier; origin and md5 are of its own table."""
     origin: str
     md5: str
+    tops: tuple[str, ...]
+    """The layers behind which its last block begins, and the one before that (of VGG16: the last convolutions)."""
 
 
 def build(net: Net, size: int) -> "keras.Model":
@@ -114,6 +116,7 @@ NETS = {
         file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         origin=f"{_STORE}tensorflow/keras-applications/vgg16/",
         md5="6d6bbae143d832006294945121d1f1fc",
+        tops=("block5_conv2", "block4_pool"),
     ),
     "efficientnet_b0": Net(
         application="EfficientNetB0",
@@ -123,6 +126,7 @@ NETS = {
         file="efficientnetb0_notop.h5",
         origin=f"{_STORE}keras-applications/",
         md5="50bc09e76180e00e4465e1a485ddc09d",
+        tops=("block6d_add", "block6c_add"),
     ),
     "resnet50_v2": Net(
         application="ResNet50V2",
@@ -132,5 +136,6 @@ NETS = {
         file="resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
         origin=f"{_STORE}tensorflow/keras-applications/resnet/",
         md5="fac2f116257151a9d068a22e544a4917",
+        tops=("conv5_block2_out", "conv5_block1_out"),
     ),
 }

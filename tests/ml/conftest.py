@@ -9,6 +9,7 @@ from ml.artifacts import Card, save
 from ml.decision import Thresholds
 from ml.familiarity import Familiar
 from ml.heads import Dense, Head
+from ml.reduction import Reduction
 
 
 @pytest.fixture
@@ -36,9 +37,16 @@ def saved():
             settings={},
             versions={},
         )
-        familiar = Familiar(np.zeros(12, np.float32), np.ones((12, 2), np.float32), np.ones((3, 2), np.float32))
-        heads = (Head(layers[0], layers[1]), Head(None, layers[2]))
-        return save(models, card, heads=heads, familiar=familiar, features={"label": np.zeros(5, np.uint8)})
+        reduction = Reduction(np.zeros(9, np.float32), np.ones((9, 6), np.float32))
+        heads = (Head(reduction, layers[0], layers[1]), Head(reduction, None, layers[2]))
+        return save(
+            models,
+            card,
+            heads=heads,
+            familiar=Familiar(np.ones((3, 12), np.float32)),
+            features={"label": np.zeros(5, np.uint8)},
+            readme="# A model\n",
+        )
 
     return write
 

@@ -28,7 +28,7 @@ def test_same_content_same_version(tmp_path, saved):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("name", ["heads.safetensors", "features.safetensors"])
+@pytest.mark.parametrize("name", ["heads.safetensors", "features.safetensors", "README.md"])
 def test_one_changed_byte_is_refused(tmp_path, saved, name):
     """A single flipped bit in any file is found, and the message names the file."""
     path = saved(tmp_path) / name
@@ -58,7 +58,7 @@ def test_a_missing_file_is_refused(tmp_path, saved, name):
         load(path.parent)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"format": 2}', "\x80\x04pickle"])
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 3}', "\x80\x04pickle"])
 def test_junk_in_place_of_the_card_is_refused(tmp_path, saved, text):
     """Whatever stands in model.json, it is an error that names the file."""
     path = saved(tmp_path) / "model.json"

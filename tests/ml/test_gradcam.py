@@ -16,6 +16,7 @@ from ml.ensemble import Ensemble
 from ml.familiarity import Familiar
 from ml.gradcam import heatmaps, overlay
 from ml.heads import Dense, Head, forward, pullback
+from ml.reduction import Reduction
 
 CLASSES = ("panda", "lion", "rhino", "other")
 PIXELS = np.random.default_rng(5).integers(0, 255, (2, 7, 7, 3), np.uint8).repeat(32, axis=1).repeat(32, axis=2)
@@ -25,7 +26,7 @@ PIXELS = np.random.default_rng(5).integers(0, 255, (2, 7, 7, 3), np.uint8).repea
 def backbones(request):
     """One graph over an ensemble with drawn weights, and the backbones inside it."""
     names = ENSEMBLES[request.param]
-    joined = graph.build(names, weights_folder=None, untrained=dict.fromkeys(names, 3), batch_size=2)
+    joined = graph.build(names, weights_folder=None, untrained=dict.fromkeys(names, 3), batch_size=2, size=224)
     return names, joined, [layer for layer in joined.keras_model.layers if hasattr(layer, "layers")]
 
 
@@ -36,7 +37,6 @@ def ensemble(request, backbones):
     random = np.random.default_rng(request.param)
     pooled = joined(PIXELS)[1::2]
     heads = tuple(_head(random, part, request.param) for part in pooled)
-    total = sum(part.shape[1] for part in pooled)
     card = Card(
         name="test",
         created=date(2026, 11, 24),
@@ -53,19 +53,23 @@ def ensemble(request, backbones):
         settings={},
         versions={},
     )
-    familiar = Familiar(np.zeros(total, np.float32), np.ones((total, 1), np.float32), np.ones((1, 1), np.float32))
+    familiar = Familiar(np.ones((1, sum(head.reduction.components.shape[1] for head in heads)), np.float32))
     return Ensemble(Model(Path(), "test", card, heads, familiar), joined)
 
 
 def _head(random, pooled, hidden):
-    """Random layers, scaled so that the logits are of the size of trained ones."""
+    """A random reduction and layers, scaled so that the logits are of the size of trained ones."""
     width = pooled.shape[1]
-    first = random.normal(size=(width, hidden or len(CLASSES))).astype(np.float32) / (pooled.std() * width**0.5)
-    layers = Dense(first, np.zeros(first.shape[1], np.float32))
+    components = random.normal(size=(width, 40)).astype(np.float32) / (pooled.std() * width**0.5)
+    reduction = Reduction(pooled.mean(axis=0), components)
+    first = Dense(_drawn(random, 40, hidden or len(CLASSES)), np.zeros(hidden or len(CLASSES), np.float32))
     if not hidden:
-        return Head(None, layers)
-    last = random.normal(size=(hidden, len(CLASSES))).astype(np.float32)
-    return Head(layers, Dense(last, np.zeros(len(CLASSES), np.float32)))
+        return Head(reduction, None, first)
+    return Head(reduction, first, Dense(_drawn(random, hidden, len(CLASSES)), np.zeros(len(CLASSES), np.float32)))
+
+
+def _drawn(random, inputs, outputs):
+    return random.normal(size=(inputs, outputs)).astype(np.float32) / inputs**0.5
 
 
 def _textbook(models, heads, target):
@@ -78,7 +82,9 @@ def _textbook(models, heads, target):
         maps, pooled = zip(*(model(pixels) for model in models), strict=True)
         logits = []
         for head, part in zip(heads, pooled, strict=True):
-            inner = part if head.hidden is None else tf.nn.relu(part @ head.hidden.kernel + head.hidden.bias)
+            inner = (part - head.reduction.mean) @ head.reduction.components
+            if head.hidden is not None:
+                inner = tf.nn.relu(inner @ head.hidden.kernel + head.hidden.bias)
             logits.append(inner @ head.output.kernel + head.output.bias)
         explained = target(tf.stack(logits, axis=1))
     side = max(part.shape[1] for part in maps)

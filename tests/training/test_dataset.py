@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from ml.labels import BACKGROUND, SPECIES
 from training.dataset import ClassFolder, DatasetError, class_folders, label_of, read
+from training.settings import TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -130,3 +132,39 @@ def _jpeg(path, *, seed, comment=b"", side=64, captured=None):
     if captured:
         exif.get_ifd(0x8769)[0x9003] = captured  # DateTimeOriginal
     Image.fromarray(shades).resize((side, side), Image.Resampling.NEAREST).save(path, comment=comment, exif=exif)
+
+
+def test_own_names_of_classes_meet_the_known_ones(tmp_path, draw):
+    """A table of the user's own extends the spellings, in whatever case and with or without an s."""
+    draw(tmp_path / "train", pictures=1, names={"lion": "Simbas", "panda": "Big Bears"})
+    found = class_folders(tmp_path, {"simba": "lion", "big-bears": "panda"})
+    assert {folder.path.name: folder.label for folder in found} == {
+        "Simbas": "lion",
+        "Big Bears": "panda",
+        "jaguar": "jaguar",
+        "other": "other",
+    }
+    assert {folder.split for folder in found} == {"train"}
+
+
+def test_an_own_name_for_no_label_is_an_error(tmp_path, draw):
+    """The message names what is no label and lists those there are."""
+    draw(tmp_path, pictures=1)
+    with pytest.raises(DatasetError, match=r"class_names.*unicorn.*panda"):
+        class_folders(tmp_path, {"simba": "unicorn"})
+
+
+def test_the_configuration_names_a_wrong_label():
+    """It is told when the configuration is read, not when a training begins."""
+    assert TrainingSettings(class_names={"Simba": "lion"}).class_names == {"Simba": "lion"}
+    with pytest.raises(ValidationError, match="there is no label unicorn"):
+        TrainingSettings(class_names={"Simba": "unicorn"})
+
+
+def test_a_picture_under_two_labels_is_kept_for_a_verdict(tmp_path, draw, console):
+    """It is not learned from; one of its files is on hand for whoever settles it."""
+    draw(tmp_path, pictures=3)
+    (tmp_path / "lion" / "x.png").write_bytes((tmp_path / "panda" / "00.png").read_bytes())
+    dataset = read(class_folders(tmp_path), size=32, console=console)
+    assert [each.path.name for each in dataset.disputed] == ["x.png"]
+    assert not {"x.png"} & {each.path.name for each in dataset.examples}

@@ -5,15 +5,17 @@ from datetime import date
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from ml.artifacts import load
 from ml.decision import Decision
 from ml.ensemble import Ensemble
 from ml.images import kept_pixels
+from training import rows
 from training.dataset import class_folders, examined, read
-from training.evaluate import judge
-from training.fit import Job, fit
+from training.fit import fit
+from training.judging.evaluate import judge, scores_of
+from training.prepare import Job
+from training.record import STACK
 
 
 @pytest.fixture(scope="session")
@@ -93,19 +95,33 @@ def test_the_same_training_gives_the_same_version(fitted, pictures, job, console
 
 
 def test_the_model_keeps_what_a_later_training_needs(fitted, pictures):
-    """Reduced features, label, fold, group and hashes of every picture lie beside the heads."""
-    rows = load_file(fitted.folder / "features.safetensors")
-    assert {name: len(each) for name, each in rows.items()} == dict.fromkeys(
-        ("reduced", "label", "fold", "group", "sha256", "phash"), len(list(pictures.rglob("*.png")))
-    )
-    facts = load(fitted.folder).card.dataset["pictures"]
-    assert (rows["fold"] == -1).sum() == sum(each["held_out"] for each in facts.values()) > 0
-    assert rows["reduced"].dtype == np.float16
+    """Reduced features, label, fold, group and hashes of every picture, and what was said of it unseen, are kept."""
+    model = load(fitted.folder)
+    stored = rows.read(model)
+    count = len(list(pictures.rglob("*.png")))
+    assert len(stored.labels) == len(stored.groups) == len(stored.contents) == len(stored.unseen) == count
+    assert [len(part) for part in stored.features] == [count, count]
+    facts = model.card.dataset["pictures"]
+    assert (stored.folds == -1).sum() == sum(each["held_out"] for each in facts.values()) > 0
+    testing = fitted.run.columns["testing"]
+    of_stack = dict(zip(stored.contents, stored.unseen, strict=True))
+    for content, said in zip(testing.contents, testing.log_probabilities[STACK], strict=True):
+        np.testing.assert_allclose(of_stack[content], said, atol=0.02, rtol=1e-3)
+
+
+def test_stored_features_are_those_that_answer(ensemble, pictures):
+    """A stored row differs from what the model sees in the picture by less than a step of its scale."""
+    stored = rows.read(ensemble.model)
+    of_first = dict(zip(stored.contents, stored.features[0], strict=True))
+    for each in examined(sorted(pictures.rglob("*.png"))[:8], size=32):
+        pooled = ensemble.graph(kept_pixels(each.kept)[None])[1][:1]
+        (seen,) = ensemble.model.heads[0].reduction(pooled)
+        np.testing.assert_allclose(of_first[each.picture.sha256], seen, atol=np.abs(stored.features[0]).max() / 60)
 
 
 def test_the_figures_are_those_of_the_held_out_pictures(fitted, pictures):
     """Both columns cover every class, each backbone and the stack, and count the pictures they should."""
-    training, testing = fitted.scores["pretrained"], fitted.scores["testing"]
+    training, testing = (scores_of(fitted.run.columns[name]) for name in ("pretrained", "testing"))
     assert set(training) == set(testing) == {"tiny_a", "tiny_b", "stack"}
     assert training["stack"].pictures + testing["stack"].pictures == len(list(pictures.rglob("*.png")))
     assert np.sum(testing["stack"].confusion) == testing["stack"].pictures
@@ -118,14 +134,36 @@ def test_a_given_split_is_kept(job, draw, console, tmp_path):
     draw(tmp_path / "data" / "Test", seed=2, pictures=3)
     twin = tmp_path / "data" / "Test" / "panda" / "twin.png"
     twin.write_bytes((tmp_path / "data" / "Train" / "panda" / "00.png").read_bytes())
-    scores = fit(class_folders(tmp_path / "data"), job, models=tmp_path / "models", console=console).scores
-    assert scores["pretrained"]["stack"].pictures == 36
-    assert scores["testing"]["stack"].pictures == 13
-    assert scores["testing_without_twins"]["stack"].pictures == 12
+    columns = fit(class_folders(tmp_path / "data"), job, models=tmp_path / "models", console=console).run.columns
+    assert len(columns["pretrained"].labels) == 36
+    assert len(columns["testing"].labels) == 13
+    assert [path.name for path in columns["testing"].only(columns["testing"].twins).paths] == ["twin.png"]
+
+
+def test_doubted_labels_are_corrected_or_left_out(job, draw, console, tmp_path):
+    """With doubt, three pandas in the lions' folder are learned as pandas or not at all, and judged as lions still."""
+    draw(tmp_path / "data", pictures=16)
+    for number in range(3):
+        misplaced = tmp_path / "data" / "panda" / f"{number:02}.png"
+        misplaced.rename(tmp_path / "data" / "lion" / f"panda{number}.png")
+    doubting = replace(job, settings=job.settings.model_copy(update={"doubt": True}))
+    run = fit(class_folders(tmp_path / "data"), doubting, models=tmp_path / "models", console=console).run
+    assert run.card.dataset["relabelled"] + run.card.dataset["not_trusted"] >= 2
+    everything = [*run.columns["pretrained"].paths, *run.columns["testing"].paths]
+    assert sum(path.name.startswith("panda") for path in everything) == 3
+
+
+def test_without_groups_is_told_apart(job, draw, console, tmp_path):
+    """Where asked for, there is a column of folds that ignore groups, over the same pictures."""
+    fitted = fit(class_folders(draw(tmp_path / "data")), job, models=tmp_path, console=console, compared=True)
+    plain, grouped = fitted.run.columns["plain"], fitted.run.columns["pretrained"]
+    assert plain.contents == grouped.contents
+    assert not np.array_equal(plain.log_probabilities[STACK], grouped.log_probabilities[STACK])
 
 
 def test_judging_answers_as_the_daemon_would(ensemble, pictures, console):
     """The evaluation over the same pictures counts all of them, copies included, and finds the model good."""
-    scores = judge(class_folders(pictures), ensemble, console=console)
+    testing = judge(class_folders(pictures), ensemble, console=console).columns["testing"]
+    scores = scores_of(testing)
     assert scores["stack"].pictures == len(read(class_folders(pictures), size=32, console=console).examples)
     assert scores["stack"].accuracy > 0.9

@@ -14,6 +14,7 @@ from ml.backbones import load
 from ml.decision import Thresholds
 from ml.familiarity import Familiar
 from ml.heads import Dense, Head
+from ml.reduction import Reduction
 from watcher.inbox.scan import Folder, scan
 from watcher.intake import Intake, Settled, decode_pool
 from watcher.stations import read_stations
@@ -78,10 +79,13 @@ def small_model():
     def write(models, seed=0, confidence=0.0):
         random = np.random.default_rng(seed)
         heads = [
-            Head(None, Dense(random.normal(size=(w, 3)).astype(np.float32), np.zeros(3, np.float32)))
+            Head(
+                Reduction(np.zeros(w, np.float32), np.eye(w, dtype=np.float32)),
+                None,
+                Dense(random.normal(size=(w, 3)).astype(np.float32), np.zeros(3, np.float32)),
+            )
             for w in SMALL.values()
         ]
-        reduced = sum(SMALL.values())
         card = Card(
             name="small",
             created=date(2026, 11, 24),
@@ -98,10 +102,9 @@ def small_model():
             settings={},
             versions={},
         )
-        familiar = Familiar(
-            np.zeros(reduced, np.float32), np.eye(reduced, 2, dtype=np.float16), np.ones((1, 2), np.float32)
-        )
-        return save(models, card, heads=heads, familiar=familiar, features={"label": np.zeros(1, np.uint8)}).name
+        familiar = Familiar(np.ones((1, sum(SMALL.values())), np.float32))
+        features = {"label": np.zeros(1, np.uint8)}
+        return save(models, card, heads=heads, familiar=familiar, features=features, readme="Drawn.\n").name
 
     return write
 

@@ -10,7 +10,8 @@ from db.queries.answers import file_answers
 from ml.artifacts import promote
 from ml.backbones import ENSEMBLES, WeightsMissing
 from training.dataset import class_folders
-from training.fit import Job, fit
+from training.fit import fit
+from training.prepare import Job
 from training.settings import TrainingSettings
 from watcher.config import Settings
 from watcher.demo.world import OTHER, Drawn, Kind, draw_dataset, draw_inbox
@@ -61,7 +62,7 @@ def _train(service: Service, folder: Path, ensemble: str, console: Console) -> N
         name="demo",
         created=datetime.now(UTC).date(),
         backbones=ENSEMBLES[ensemble],
-        settings=TrainingSettings(ensemble=ensemble),
+        settings=TrainingSettings(ensemble=ensemble, views=("mirror",)),  # drawings have no nights as cameras do
         cache=service.data.root / "cache" / "features",
         weights_folder=weights,
     )

@@ -23,11 +23,10 @@ from ml.backbones import (
 )
 
 
-@pytest.fixture(scope="module")
-def pictures() -> np.ndarray:
+def _pictures(size: int) -> np.ndarray:
     """Five smooth pictures, so that they differ in more than noise."""
     corners = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3)).astype("float32")
-    return np.asarray(keras.ops.image.resize(corners, (224, 224))).round().astype("uint8")
+    return np.asarray(keras.ops.image.resize(corners, (size, size))).round().astype("uint8")
 
 
 def _tiny(name: str, features: int = 6) -> Backbone:
@@ -53,15 +52,16 @@ def test_both_ensembles_stand_in_the_registry():
 
 
 @pytest.mark.parametrize("name", REFERENCE + STARTER)
-def test_a_model_gives_the_map_and_the_features_that_its_entry_states(name, pictures):
+def test_a_model_gives_the_map_and_the_features_that_its_entry_states(name):
     """Shapes follow the entry, uint8 is float32, nothing is trainable, and the features tell pictures apart."""
     entry = backbone(name)
+    pictures = _pictures(entry.input_size)
     model = load(name, untrained=3 if name in REFERENCE else None).model
     feature_map, pooled = model.predict_on_batch(pictures)
 
     side = model.get_layer(entry.explained).output.shape[1]
     assert feature_map.shape == (5, side, side, entry.features)
-    assert side == (14 if name == "vgg16" else 7)
+    assert side == (14 if name == "vgg16" else 10 if name in STARTER else 7)
     assert pooled.shape == (5, entry.features)
     assert feature_map.dtype == pooled.dtype == np.float32
     assert not model.trainable_weights
@@ -111,11 +111,12 @@ def test_an_entry_of_ones_own_loads_like_the_shipped_ones_and_can_be_replaced():
 
 
 def test_a_shipped_backbone_takes_another_input_size():
-    """A larger picture is an entry of its own: the same weights, a finer map."""
-    register(dataclasses.replace(backbone("efficientnet_lite0"), name="lite0_320", input_size=320))
-    large, usual = load("lite0_320"), load("efficientnet_lite0")
-    assert large.weights_sha256 == usual.weights_sha256
-    assert large.model.predict_on_batch(np.zeros((1, 320, 320, 3), "uint8"))[0].shape == (1, 10, 10, 1280)
+    """As an entry of its own or when it is loaded: the same weights, a coarser map."""
+    register(dataclasses.replace(backbone("efficientnet_lite0"), name="lite0_224", input_size=224))
+    small, asked, usual = load("lite0_224"), load("efficientnet_lite0", size=224), load("efficientnet_lite0")
+    assert small.weights_sha256 == asked.weights_sha256 == usual.weights_sha256
+    for each, side in ((small, 7), (asked, 7), (usual, 10)):
+        assert each.model.predict_on_batch(_pictures(side * 32)[:1])[0].shape == (1, side, side, 1280)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():

@@ -21,7 +21,7 @@ def imagenet(shared) -> tuple[np.ndarray, np.ndarray]:
 def test_the_rebuilt_network_reaches_its_published_accuracy(name, imagenet):
     """With the file's own classifier at least 85 % of the ImageNet sample are right (86 to 88 % were measured)."""
     pictures, classes = imagenet
-    _, pooled = load(name).model.predict(pictures, batch_size=25, verbose=0)
+    _, pooled = load(name, size=224).model.predict(pictures, batch_size=25, verbose=0)
     weights, bias = starter.classifier(name)
     assert np.mean((pooled @ weights + bias).argmax(axis=1) == classes) >= 0.85
 

@@ -1,0 +1,12 @@
+"""``python -m training`` with two tiny backbones in the place of the starter's, as a process that may be killed."""
+
+import sys
+
+from tiny_backbones import register_tiny
+
+from ml.backbones import ENSEMBLES
+from training.cli import app
+
+if __name__ == "__main__":
+    ENSEMBLES["starter"] = register_tiny({"tiny_a": 16, "tiny_b": 24}, size=32)
+    app(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Letting the backbones' top blocks learn as well."""
