@@ -1,0 +1,1 @@
+"""Looking at labelled pictures before anything is learned from them."""
