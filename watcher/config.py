@@ -15,6 +15,7 @@ from db.settings import LedgerSettings
 from ml.settings import ModelSettings
 from training.settings import TrainingSettings
 from watcher.reports import ReportSettings
+from watcher.retraining import ScheduledRetraining
 
 PREFIX = "TRAPLINE_"
 
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     ledger: LedgerSettings = LedgerSettings()
     report: ReportSettings = ReportSettings()
     training: TrainingSettings = TrainingSettings()
+    retraining: ScheduledRetraining = ScheduledRetraining()
 
     @field_validator("inbox", mode="before")
     @classmethod
@@ -154,5 +156,8 @@ def _absolute(settings: Settings, base: Path) -> Settings:
             "model": settings.model.model_copy(update={"weights_folder": at(settings.model.weights_folder)}),
             "ledger": settings.ledger.model_copy(update={"redlist": at(settings.ledger.redlist)}),
             "report": settings.report.model_copy(update={"folder": at(settings.report.folder)}),
+            "retraining": settings.retraining.model_copy(
+                update={"datasets": tuple(at(folder) for folder in settings.retraining.datasets)}
+            ),
         }
     )

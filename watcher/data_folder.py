@@ -43,6 +43,11 @@ class DataFolder:
         return self.root / "reports"
 
     @property
+    def runs(self) -> Path:
+        """What trainings leave on record, a folder each."""
+        return self.root / "runs"
+
+    @property
     def heartbeat(self) -> Path:
         """What the daemon says of itself while it runs."""
         return self.root / "daemon.json"

@@ -19,6 +19,7 @@ from db.redlist import RedListError
 from db.types import State
 from ml.artifacts import ArtifactError, answering, current
 from ml.backbones import WeightsDamaged
+from training.retraining.outcome import last
 from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
 from watcher.inbox.scan import signature
@@ -49,6 +50,7 @@ def status(service: Service) -> dict[str, Any]:
             "models": dict(models_used(session)),
             "failed_jobs": failed_jobs(session),
             "report": report.path if report else None,
+            "retraining": _retraining(service.data),
             "free_bytes": shutil.disk_usage(service.data.root).free,
         }
     return state | {"problems": _problems(state)}
@@ -70,6 +72,8 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield from (f"station   {sign['station']}: last file {sign['last_seen']}" for sign in state["stations"])
     yield from (f"rejected  {file['path']}: {file['reason']}" for file in state["rejected"])
     yield f"report    {state['report'] or 'none yet'}"
+    if state["retraining"]:
+        yield f"retrained {state['retraining']['finished']}: {state['retraining']['says']}"
     yield f"disk      {state['free_bytes'] / 2**30:.1f} GiB free"
     yield from (f"PROBLEM   {problem}" for problem in state["problems"])
 
@@ -84,6 +88,12 @@ def _daemon(data: DataFolder) -> dict[str, Any] | None:
         return {"process": None, "silent_seconds": 0, "offline": [], "next": {}}
     silent = (datetime.now(UTC) - datetime.fromisoformat(said["at"])).total_seconds()
     return said | {"silent_seconds": round(silent)}
+
+
+def _retraining(data: DataFolder) -> dict[str, Any] | None:
+    """Give when the last retraining ended and what came of it; None where there was none."""
+    outcome = last(data.runs)
+    return {"finished": outcome.finished.isoformat(), "says": str(outcome)} if outcome else None
 
 
 def _problems(state: dict[str, Any]) -> list[str]:

@@ -3,11 +3,10 @@
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from db import store
 from db.engine import Ledger
@@ -17,7 +16,7 @@ from db.redlist import RedList
 from db.settings import LedgerSettings
 from ml.files import write_atomically
 from watcher.report_page import render
-from watcher.schedule import Job
+from watcher.schedule import Cron, Job, TimeZone
 
 if TYPE_CHECKING:
     from watcher.service import Service
@@ -29,31 +28,13 @@ class ReportError(ValueError):
     """No report covers such a span; the message says why."""
 
 
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{name!r} is not a time zone: give an IANA name such as Africa/Nairobi") from error
-    return name
-
-
-def _cron(expression: str) -> str:
-    try:
-        CronTrigger.from_crontab(expression)
-    except ValueError as error:
-        raise ValueError("expected a cron expression such as '0 6 * * *': minute hour day month weekday") from error
-    return expression
-
-
 class ReportSettings(BaseModel):
     """The ``[report]`` section of ``config.toml``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cron: Annotated[str, AfterValidator(_cron)] = Field(
-        "0 6 * * *", description="when the report is written: minute hour day month weekday"
-    )
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    cron: Cron = Field("0 6 * * *", description="when the report is written: minute hour day month weekday")
+    timezone: TimeZone = Field(
         "UTC", description="the IANA time zone of that hour and of the times in the report, such as Africa/Nairobi"
     )
     folder: Path | None = Field(

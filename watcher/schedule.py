@@ -2,13 +2,16 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from pydantic import AfterValidator
 
 from db import store
 from db.engine import Ledger
@@ -19,6 +22,31 @@ log = logging.getLogger(__name__)
 FORGOTTEN = timedelta(days=8)  # a period missed longer ago than this is not caught up
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not a time zone: give an IANA name such as Africa/Nairobi") from error
+    return name
+
+
+def _cron(expression: str) -> str:
+    try:
+        CronTrigger.from_crontab(expression)
+    except ValueError as error:
+        raise ValueError("expected a cron expression such as '0 6 * * *': minute hour day month weekday") from error
+    return expression
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Cron = Annotated[str, AfterValidator(_cron)]
+CronOrNever = Annotated[str, AfterValidator(lambda expression: expression and _cron(expression))]
+
+
+class Interrupted(Exception):  # noqa: N818  # reads as what happened
+    """A job was cut off because the daemon stops: its period stays open, and it runs again at the next start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Something to do at the times of a cron expression; ``run`` gets the time it was due."""
@@ -27,6 +55,7 @@ class Job:
     cron: str
     timezone: str
     run: Callable[[datetime], None]
+    running: threading.Lock = field(default_factory=threading.Lock, repr=False)  # the clock and the start may both ask
 
     @property
     def trigger(self) -> CronTrigger:
@@ -35,13 +64,12 @@ class Job:
 
 
 class Schedule:
-    """Runs jobs in a thread of their own while it is started."""
+    """Runs jobs in threads of their own while it is started; a long one holds up no other."""
 
     def __init__(self, ledger: Ledger, jobs: list[Job]) -> None:
         self._ledger = ledger
         self._jobs = jobs
         self._started = datetime.now(UTC)
-        self._running = threading.Lock()  # the clock and the catching up may ask at once
         # a late job is run, and one that was missed several times is run once: nothing is dropped without a word
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -57,7 +85,9 @@ class Schedule:
     def stop(self, seconds: float) -> bool:
         """Stop the clock; False where a job still runs after ``seconds``. It is run again at the next start."""
         self._scheduler.shutdown(wait=False)
-        return self._running.acquire(timeout=seconds)
+        deadline = time.monotonic() + seconds
+        idle = [job.running.acquire(timeout=max(0.0, deadline - time.monotonic())) for job in self._jobs]
+        return all(idle)
 
     def next_times(self) -> dict[str, datetime]:
         """Give kind → the next time it is due."""
@@ -66,7 +96,7 @@ class Schedule:
 
     def run_due(self, job: Job) -> None:
         """Run ``job`` for the latest period that is due and has not run; otherwise do nothing."""
-        with self._running:
+        with job.running:
             self._run_due(job)
 
     def _run_due(self, job: Job) -> None:
@@ -83,6 +113,9 @@ class Schedule:
         failure = None
         try:
             job.run(period)
+        except Interrupted:
+            log.info("the %s that was due at %s is run again at the next start", job.kind, period.isoformat())
+            return
         except Exception as error:  # a job's failure is told, and the daemon goes on
             log.exception("the %s that was due at %s failed", job.kind, period.isoformat())
             failure = f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""``trapline watch``: the daemon. One thread notices and takes files, one asks the model, one keeps the schedule."""
+"""``trapline watch``: the daemon. One thread notices and takes files, one asks the model, some keep the schedule."""
 
 import json
 import logging
@@ -21,6 +21,7 @@ from watcher.inbox.settle import Settler
 from watcher.intake import Intake, Settled, assign_deployments, decode_pool, derive_stale
 from watcher.pipeline import Pipeline
 from watcher.reports import nightly_report
+from watcher.retraining import retraining
 from watcher.schedule import Schedule
 from watcher.service import EXPECTED, Service
 from watcher.stations import Listed, StationsError, read_stations
@@ -72,7 +73,8 @@ class _Daemon:
         self._pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model)
         self._device = ""
         self._failures: dict[str, str] = {}
-        self._schedule = Schedule(service.ledger, [nightly_report(service)])
+        jobs = [nightly_report(service), *retraining(service, self.stopping)]
+        self._schedule = Schedule(service.ledger, jobs)
 
     def run(self) -> int:
         self._device = device()  # before there are other threads, since TensorFlow is muffled while it loads
