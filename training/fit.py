@@ -1,5 +1,6 @@
 """The whole of one training, top-down: prepared pictures → settings → labels to trust → model → figures → folder."""
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,8 @@ def fit(folders: Sequence[ClassFolder], job: Job, *, models: Path, console: Cons
         readme=model_card.write(run),
         tops=tops,
     )
-    shutil.rmtree(_checkpoints(job), ignore_errors=True)  # of a training that is done
+    if job.settings.fine_tune:
+        shutil.rmtree(_checkpoints(lesson, job), ignore_errors=True)  # the training that they are of is done
     _tell(run, console)
     return Fitted(folder, run)
 
@@ -90,7 +92,7 @@ def _learned(lesson: Lesson, job: Job) -> Learned:
 def _without_groups(lesson: Lesson, job: Job) -> Judged:
     """Judge in folds that ignore groups, as the reference was."""
     split = lesson.split
-    names = [split.classes[label] for label in lesson.labels]
+    names = [split.classes[label] for label in split.labels[split.training]]
     numbers = np.full(len(split.folds), -1)
     numbers[split.training] = plain_folds(names, count=job.settings.folds, seed=job.settings.seed)
     leaky = replace(lesson, prepared=replace(lesson.prepared, split=replace(split, folds=numbers)))
@@ -108,7 +110,7 @@ def _fine_tuned(lesson: Lesson, learned: Learned, job: Job, console: Console) ->
         backbones=job.backbones,
         settings=job.settings,
         cache=job.cache,
-        checkpoints=_checkpoints(job),
+        checkpoints=_checkpoints(lesson, job),
         weights_folder=job.weights_folder,
         untrained=job.untrained,
         views=job.settings.views,
@@ -116,8 +118,10 @@ def _fine_tuned(lesson: Lesson, learned: Learned, job: Job, console: Console) ->
     )
 
 
-def _checkpoints(job: Job) -> Path:
-    return job.cache.parent / "checkpoints"
+def _checkpoints(lesson: Lesson, job: Job) -> Path:
+    """Give each training a folder of its own: what another left behind, or is at, is not touched."""
+    what = f"{lesson.prepared.dataset.fingerprint} {job.settings.model_dump_json()}"
+    return job.cache / "checkpoints" / hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
 def _relearned(lesson: Lesson, tops: FineTuned, job: Job) -> Learned:

@@ -1,5 +1,6 @@
 """Who may stand on which side of a split: pictures that resemble each other, or come from one burst, stay together."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from training.settings import TrainingSettings
 NEAR = 40
 """Bits of the 256-bit perceptual hash in which near-duplicates differ at most: as 10 of the usual 64."""
 _BURST = timedelta(seconds=60)
+_TESTABLE = 4  # groups: one to test with, and enough for folds
 _ROWS = 1024  # of the distance matrix at a time
 
 
@@ -66,8 +68,22 @@ def groups_of(examples: Sequence[Example]) -> Ints:
 
 
 def choose_held_out(labels: Sequence[str], groups: Ints, *, share: float, seed: int) -> NDArray[np.bool_]:
-    """Choose about ``share`` of the rows (n,) as the test set: whole groups, each class in proportion."""
-    chosen: NDArray[np.bool_] = folds(labels, groups, count=round(1 / share), seed=seed) == 0
+    """Choose about ``share`` of the rows (n,) as the test set: whole groups, each class in proportion.
+
+    A class of fewer groups than ``_TESTABLE`` stays in training: too little of it would be left to learn from.
+    ``DatasetError`` where that is every class.
+    """
+    names = np.array(labels)
+    independent = _independent(names, groups)
+    scarce = [label for label, count in independent.items() if count < _TESTABLE]
+    if len(scarce) == len(independent):
+        raise DatasetError(
+            f"no class has pictures of {_TESTABLE} scenes: add some that do not resemble each other, "
+            "or put pictures to test with into a folder named test"
+        )
+    count = min(round(1 / share), len(np.unique(groups)))
+    chosen: NDArray[np.bool_] = _numbered(names, groups, count=count, seed=seed) == 0
+    chosen &= ~np.isin(groups, groups[np.isin(names, scarce)])
     return chosen
 
 
@@ -76,18 +92,28 @@ def folds(labels: Sequence[str], groups: Ints, *, count: int, seed: int) -> Ints
 
     There are ``count`` folds, or as many as the class with the fewest groups has; ``DatasetError`` where that is one.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     names = np.array(labels)
-    independent = {str(label): len(np.unique(groups[names == label])) for label in np.unique(names)}
+    independent = _independent(names, groups)
     scarcest = min(independent, key=independent.__getitem__)
     count = min(count, independent[scarcest])
     if count < 2:  # noqa: PLR2004  # one side to learn from, one to be judged on
         raise DatasetError(f"{scarcest} has pictures of one scene only: add some that do not resemble each other")
+    return _numbered(names, groups, count=count, seed=seed)
+
+
+def _independent(names: NDArray[np.str_], groups: Ints) -> dict[str, int]:
+    return {str(label): len(np.unique(groups[names == label])) for label in np.unique(names)}
+
+
+def _numbered(names: NDArray[np.str_], groups: Ints, *, count: int, seed: int) -> Ints:
+    from sklearn.model_selection import StratifiedGroupKFold
+
     number = np.zeros(len(names), np.intp)
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    for fold, (_, validated) in enumerate(splitter.split(names, names, groups)):
-        number[validated] = fold
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")  # its pictures stay in training
+        for fold, (_, validated) in enumerate(splitter.split(names, names, groups)):
+            number[validated] = fold
     return number
 
 

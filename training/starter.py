@@ -7,7 +7,6 @@ them but a test of its own; the one that is judged by ``Valid`` learns from all 
 """
 
 import csv
-import shutil
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -53,7 +52,8 @@ def make(pictures: Path, *, out: Path, cache: Path, runs: Path, without_valid: b
         fitted = fit(learned_from, job, models=Path(beside), console=console, compared=True)
         folder = runs / fitted.folder.name
         page.write(fitted.run, folder, ensemble=Ensemble.load(fitted.folder))
-        shutil.rmtree(out, ignore_errors=True)
+        if out.exists():
+            out.rename(Path(beside) / "replaced")
         fitted.folder.rename(out)
     console.print(f"The starter model is in {out}\nThe page is {folder / 'report.html'}", soft_wrap=True)
 

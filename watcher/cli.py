@@ -209,9 +209,8 @@ def _scored(card: Card | None) -> tuple[str, ...]:
     if card is None or "testing" not in card.metrics:
         return ("",) * 5
     stack = card.metrics["testing"]["stack"]
-    held_out = sum(each["held_out"] for each in card.dataset.get("pictures", {}).values())
     shares = (f"{stack[name]:.1%}" if name in stack else "" for name in ("accuracy", "macro_f1", "ece"))
-    return (*shares, str(held_out), str(card.dataset.get("fingerprint", ""))[:8])
+    return (*shares, str(stack["pictures"]), stack["fingerprint"][:8])
 
 
 @models.command("promote")

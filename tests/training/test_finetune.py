@@ -121,7 +121,7 @@ def test_killed_and_resumed_it_ends_the_same(world, tuned, console, tmp_path):
     observer.start()
     assert child.wait() == -9
     observer.stop()
-    assert len(list(checkpoints.glob("*.safetensors"))) == 2
+    assert len(list(checkpoints.glob("*.safetensors"))) >= 2
     resumed = fine_tune(*positional, **given, checkpoints=checkpoints, console=console)
     assert_same(resumed, tuned)
 

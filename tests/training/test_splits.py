@@ -144,3 +144,17 @@ def test_a_set_that_cannot_be_split_is_an_error(examples, message):
     """One class alone cannot be learned, nor tested one that was not learned."""
     with pytest.raises(DatasetError, match=message):
         split_up(Dataset(tuple(examples), ()), TrainingSettings())
+
+
+def test_a_scarce_class_does_not_swell_the_test_set():
+    """Three jaguars are too few to test with: they are learned from, and of the lions no more is held out."""
+    labels, groups = ["lion"] * 200 + ["jaguar"] * 3, np.arange(203)
+    chosen = choose_held_out(labels, groups, share=0.15, seed=1)
+    assert not chosen[200:].any()
+    assert 0.1 < chosen[:200].mean() < 0.2
+
+
+def test_nothing_to_test_with_is_said_so():
+    """Where every class has a few scenes only, the message says what to add."""
+    with pytest.raises(DatasetError, match="4 scenes"):
+        choose_held_out(["lion", "jaguar"] * 3, np.arange(6), share=0.15, seed=1)

@@ -178,7 +178,7 @@ def test_tuning_pictures(draw, backbones, settings, tmp_path):
     draw(tmp_path / "data" / "Train", pictures=6)
     draw(tmp_path / "data" / "Test", seed=2, pictures=2)
     folders = class_folders(tmp_path / "data")
-    quick = settings.model_copy(update={"epochs": 3})
+    quick = settings.model_copy(update={"epochs": 3, "hidden": 0})
     job = Job("tune", date(2026, 11, 24), backbones, quick, tmp_path / "cache", untrained_seed=7)
     job = replace(job, study=storage_in(tmp_path / "runs"))
     said = Console(file=io.StringIO(), width=200)

@@ -101,6 +101,7 @@ def test_the_shipped_file_shows_the_defaults(tmp_path):
         for key, shown in (value if isinstance(value, dict) else {name: value}).items():
             if key not in folders:
                 section = getattr(defaults, name) if isinstance(value, dict) else defaults
-                assert getattr(section, key) == shown, f"{name}.{key}"
+                value_of = getattr(section, key)
+                assert (list(value_of) if isinstance(value_of, tuple) else value_of) == shown, f"{name}.{key}"
     assert settings.inbox == (Path("/srv/camera-traps"),)
     assert load_settings(SHIPPED).inbox == ()

@@ -107,7 +107,8 @@ def write(explored: Explored, suspects: Sequence[Correction] | None, file: Path)
     wanted = {each.picture.sha256: each for group in alike for each in group}
     by_content = {each.picture.sha256: each for each in reversed(explored.readable)}
     wanted |= {each.sha256: by_content[each.sha256] for each in shown if each.sha256 in by_content}
-    thumbnails = _thumbnails(wanted.values())
+    people = {each.picture.sha256 for each in explored.readable if each.label == _NEVER_SHOWN}
+    thumbnails = _thumbnails(each for each in wanted.values() if each.picture.sha256 not in people)
     html = environment.get_template("training/explore.html.j2").render(
         base=base,
         numbers=numbers(explored),

@@ -1,5 +1,6 @@
 """How good a set of answers is: the figures of the table that every training ends with."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -121,7 +122,16 @@ def metrics(columns: Mapping[str, Judged], thresholds: Thresholds) -> dict[str, 
         told[title][STACK] |= {key: round(share, 5) for key, share in shares.items()}
         ends = {key: [round(each.low, 5), round(each.high, 5)] for key, each in found[STACK].items()}
         told[title][STACK]["intervals"] = ends
+        told[title][STACK] |= {"pictures": len(judged.labels), "fingerprint": _fingerprint(judged)}
     return told
+
+
+def _fingerprint(judged: Judged) -> str:
+    """Name the pictures and their labels: figures compare where these are the same."""
+    named = (
+        f"{content} {judged.classes[label]}" for content, label in zip(judged.contents, judged.labels, strict=True)
+    )
+    return hashlib.sha256("\n".join(sorted(named)).encode()).hexdigest()
 
 
 def comparison(columns: Mapping[str, Judged]) -> Table:
