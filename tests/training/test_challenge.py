@@ -115,6 +115,27 @@ def test_what_resembles_another_side_of_a_split_is_not_learned_from():
     assert (of.folds >= 0).tolist() == [True, False, False, True, False, False]
 
 
+def test_groups_with_like_newcomers_join_one_fold():
+    """That of a known picture where there is one; pictures that known ones hold apart are not learned from."""
+    rows = stored()
+    names = [f"Group {number}" for number in range(9)]
+    homes = {name: int(portion(f"fold {name}") * FOLDS) for name in names}
+    apart = next(name for name in names if homes[name] != homes["Group 0"])
+    alone = put_together(rows, [newcomer(1, group="Group 0"), newcomer(2, group=apart, like=1001)])
+    assert alone.folds[0] == alone.folds[1] >= 0
+    assert alone.groups[0] == alone.groups[1]
+
+    place = next(place for place in range(9) if rows.folds[place] != homes["Group 0"])
+    known = newcomer(3, group=apart, content=f"row {place}")
+    joined = put_together(rows, [newcomer(1, group="Group 0"), newcomer(2, group=apart, like=1001), known])
+    assert joined.folds.tolist() == [rows.folds[place], rows.folds[place], -1]
+
+    other = next(other for other in range(9) if rows.folds[other] != rows.folds[place])
+    held = newcomer(4, group="Group 0", content=f"row {other}")
+    torn = [newcomer(1, group="Group 0"), newcomer(2, group=apart, like=1001), known, held, newcomer(5, group=apart)]
+    assert put_together(rows, torn).folds.tolist() == [-1, -1, -1, -1, rows.folds[place]]
+
+
 def test_what_joins_a_held_out_picture_is_not_learned_from():
     """A deployment that the champion was tested on stays one that it is tested on."""
     of = put_together(stored(), [newcomer(1, content="row 11"), newcomer(2)])
@@ -148,5 +169,7 @@ def test_no_like_pictures_ever_stand_on_two_sides(drawn):
     for place in np.flatnonzero(of.folds >= 0):
         assert set(rows.folds[like_rows[place]]) <= {of.folds[place]}
         assert not near([phashes[place]], [phashes[at] for at in np.flatnonzero(of.test)]).any()
+        like = near([phashes[place]], phashes)[0] & (of.folds >= 0)
+        assert set(of.folds[like]) == {of.folds[place]}
     assert not (like_rows[of.test] & (rows.folds >= 0)).any()
     assert not (of.test & (of.folds >= 0)).any()

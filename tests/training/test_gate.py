@@ -115,6 +115,37 @@ def test_without_a_field_test_the_own_pictures_decide():
     assert judged(nothing, exam(0.3, 0.1)).recalls.keys() == {"own"}
 
 
+def test_one_reserved_deployment_does_not_decide():
+    """Four groups are too few to judge by, so the own pictures alone decide, and the reasons say so."""
+    field = exam(0.9, 0.0, name="pictures of reserved deployments", pictures=40)
+    alone = judged(field, exam(0.1, 0.1))
+    assert not alone.promote
+    assert alone.gain == judged(exam(0.1, 0.1)).gain
+    verdict = judged(field, exam(0.4, 0.1))
+    assert verdict.promote
+    assert "too few pictures of reserved deployments to judge by" in verdict.reasons[-1]
+
+
+def test_where_no_exam_counts_nothing_is_promoted():
+    """There is nothing to judge by."""
+    verdict = judged(exam(0.9, 0.0, name="field", pictures=40), exam(0, 0, pictures=0))
+    assert not verdict.promote
+    assert all("too few" in reason for reason in verdict.reasons)
+
+
+def test_a_threatened_class_of_few_groups_has_no_veto():
+    """Rhinos of one deployment that are lost are one scene."""
+    base = exam(0.4, 0.05)
+    rhinos = base.labels == CLASSES.index("rhino")
+    base = replace(base, labels=np.where(rhinos & (base.groups > 3), CLASSES.index("other"), base.labels))
+    rhinos = base.labels == CLASSES.index("rhino")
+    said = answers(base.labels, rhinos & False)
+    before = np.where(rhinos[:, None], said, base.champion)
+    verdict = judged(replace(base, champion=before))
+    assert "rhino" not in verdict.recalls["own"]
+    assert "amur_leopard" in verdict.recalls["own"]
+
+
 def test_an_objection_outweighs_every_figure():
     """It is the first reason that is given."""
     verdict = judged(exam(0.4, 0.1), objections=["the labels look wrong"])

@@ -1,6 +1,6 @@
 """From the champion's stored pictures and new ones to a challenger, and what both say of pictures they had not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from training.retraining.field import near, portion
 from training.retraining.gate import Exam
 from training.rows import Rows
 from training.settings import TrainingSettings
+from training.splits import near_duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +69,33 @@ def material(rows: Rows, newcomers: Sequence[Newcomer], features: list[Floats], 
     that the champion has seen is no test. The others of a group join the fold of those that are known, else one that
     the group's name decides, so that it is the same in every retraining. What resembles a picture on another side of
     a split (a row of another fold or the held-out set, the field test) is not learned from; a test picture that
-    resembles a row that was learned from is no test.
+    resembles a row that was learned from is no test. Groups with pictures that resemble each other join the same fold;
+    where known pictures hold them in different ones, what resembles the other's is not learned from.
     """
     places = {content: place for place, content in enumerate(rows.contents)}
     known = np.array([places.get(each.content, -1) for each in newcomers], np.intp)
     labels = np.array([classes.index(each.example.label) for each in newcomers], np.intp)
     held_out = np.array([each.example.held_out for each in newcomers], np.bool_)
-    homes = {each.group: rows.folds[place] for each, place in zip(newcomers, known, strict=True) if place >= 0}
+    homes = {each.group: int(rows.folds[place]) for each, place in zip(newcomers, known, strict=True) if place >= 0}
     count = int(rows.folds.max()) + 1
-    folds = np.array([homes.get(each.group, int(portion(f"fold {each.group}") * count)) for each in newcomers], np.intp)
     fresh = (known < 0) & ~held_out
+    pairs = _like_pairs(newcomers, fresh)
+    names = _joined([each.group for each in newcomers], pairs, homes)
+    folds = np.array([homes.get(name, int(portion(f"fold {name}") * count)) for name in names], np.intp)
     phashes = ["" if each.example.picture.flat else each.example.picture.phash for each in newcomers]
     like_rows = _alike(phashes, rows.phashes)
     learned_from = rows.folds >= 0
     reviewed = np.array([each.reviewed for each in newcomers], np.bool_)
     test = (known < 0) & held_out & reviewed & ~like_rows[:, learned_from].any(axis=1)
     elsewhere = (like_rows & (rows.folds[None] != folds[:, None])).any(axis=1)
-    like_test = _alike(phashes, phashes)[:, test].any(axis=1)
+    like_test = _alike(phashes, [phashes[place] for place in np.flatnonzero(test)]).any(axis=1)
     folds[~fresh | elsewhere | like_test] = -1
+    one, other = pairs.T
+    folds[pairs[(folds[one] != folds[other]) & (folds[one] >= 0) & (folds[other] >= 0)]] = -1
     changed = (known >= 0) & reviewed
     current = rows.labels.copy()
     current[known[changed]] = labels[changed]
-    groups = _groups(newcomers, known, rows.groups)
+    groups = _groups(names, known, rows.groups)
     return Material(replace(rows, labels=current), tuple(newcomers), features, labels, known, folds, groups, test)
 
 
@@ -106,6 +112,8 @@ def challenge(champion: Model, of: Material, settings: TrainingSettings) -> Chal
         settings=settings,
         reductions=_reductions(champion, rows),
     )
+    if champion.card.fine_tuned:
+        learned = _as_sure_as(champion, learned)
     held_out = log_probabilities(learned.heads, [part[~inside, 0] for part in stored])
     unseen = np.empty((len(rows.labels), len(classes)), np.float32)
     unseen[inside] = learned.stacked[: inside.sum()]
@@ -132,6 +140,15 @@ def challenge(champion: Model, of: Material, settings: TrainingSettings) -> Chal
         np.concatenate([unseen, learned.stacked[inside.sum() :]]),
     )
     return Challenge(learned, joined, exams, unseen, in_field, held_out)
+
+
+def _as_sure_as(champion: Model, learned: Learned) -> Learned:
+    """Keep the champion's stack and thresholds.
+
+    Fine-tuned tops have seen the rows, so what the folds say of them is too good to learn from how sure to be.
+    """
+    stacked = champion.stack.log_probabilities(learned.out_of_fold)
+    return replace(learned, stack=champion.stack, thresholds=champion.card.thresholds, stacked=stacked)
 
 
 def _own(champion: Model, rows: Rows, unseen: Floats) -> Exam:
@@ -197,15 +214,46 @@ def _alike(phashes: Sequence[str], others: Sequence[str]) -> NDArray[np.bool_]:
     return alike
 
 
-def _groups(newcomers: Sequence[Newcomer], known: Ints, groups: Ints) -> Ints:
+def _like_pairs(newcomers: Sequence[Newcomer], fresh: NDArray[np.bool_]) -> Ints:
+    """Return the places (pairs, 2) of ``fresh`` newcomers that resemble each other."""
+    places = np.flatnonzero(fresh)
+    if not len(places):
+        return np.empty((0, 2), np.intp)
+    pairs: Ints = places[near_duplicates([newcomers[place].example for place in places.tolist()])]
+    return pairs
+
+
+def _joined(groups: Sequence[str], pairs: Ints, homes: Mapping[str, int]) -> list[str]:
+    """Return for each newcomer the group whose fold it takes.
+
+    Its own where pictures of that are known; else, of the groups linked to its own by ``pairs``, the first by name,
+    those with a home in a fold before all others.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names, place = np.unique(np.array(groups, np.str_), return_inverse=True)
+    linked = place[pairs]
+    usable = np.array([homes.get(str(name), 0) >= 0 for name in names], np.bool_)  # what is held out pulls none along
+    linked = linked[usable[linked].all(axis=1)]
+    links = coo_array((np.ones(len(linked), np.int8), linked.T), shape=(len(names), len(names)))
+    parts = connected_components(links, directed=False)[1].tolist()
+    first: dict[int, str] = {}
+    for name, part in sorted(zip(names.tolist(), parts, strict=True), key=lambda each: (each[0] not in homes, each[0])):
+        first.setdefault(part, name)
+    leads = [name if name in homes else first[part] for name, part in zip(names.tolist(), parts, strict=True)]
+    return [leads[at] for at in place]
+
+
+def _groups(names: Sequence[str], known: Ints, groups: Ints) -> Ints:
     """Number the newcomers' groups: as a row of theirs is numbered, else after all of the rows'."""
     numbers: dict[str, int] = {}
-    for each, place in zip(newcomers, known.tolist(), strict=True):
+    for name, place in zip(names, known.tolist(), strict=True):
         if place >= 0:
-            numbers.setdefault(each.group, int(groups[place]))
+            numbers.setdefault(name, int(groups[place]))
     following = int(groups.max()) + 1
-    for each in newcomers:
-        if each.group not in numbers:
-            numbers[each.group] = following
+    for name in names:
+        if name not in numbers:
+            numbers[name] = following
             following += 1
-    return np.array([numbers[each.group] for each in newcomers], np.intp)
+    return np.array([numbers[name] for name in names], np.intp)

@@ -94,7 +94,7 @@ def write(folder: Path, run: Run, *, ensemble: Ensemble, found: Doubts, batch: B
 
 def notes(verdict: Verdict, exams: Sequence[Exam], batch: Batch, found: Doubts, classes: Sequence[str]) -> list[str]:
     """Return the sentences that the page begins with: the verdict, why, the exams, and which labels look wrong."""
-    head = "The challenger takes the champion's place" if verdict.promote else "The champion stays"
+    head = "The challenger is to take the champion's place" if verdict.promote else "The champion stays"
     return [
         f"{head}: {'; '.join(verdict.reasons)}.",
         *(_exam(exam, verdict) for exam in exams if len(exam.labels)),

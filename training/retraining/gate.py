@@ -14,6 +14,8 @@ from db.redlist import RedList
 from ml.arrays import Floats, Ints
 from training.judging.intervals import ECE, MACRO_F1, Interval, Statistic, mcnemar, paired, recall
 
+_LEAST_GROUPS = 5  # with fewer a resample is mostly of one or two, and its interval far too narrow
+
 
 @dataclass(frozen=True, slots=True)
 class Exam:
@@ -32,7 +34,7 @@ class Verdict:
 
     promote: bool
     reasons: tuple[str, ...]
-    gain: Interval  # of the macro-F1, both exams weighing the same
+    gain: Interval  # of the macro-F1, the exams that count weighing the same; nan where none counts
     calibration: Interval  # change of the expected calibration error; below zero is better
     recalls: dict[str, dict[str, Interval]]  # exam → threatened class → change of its recall
     mcnemar: dict[str, float]  # exam → p that both are equally often right
@@ -50,16 +52,20 @@ def judge(
 
     Promoted only where the 95 % interval of the macro-F1's difference lies above zero, no threatened class loses
     recall beyond its interval in any of the exams, the calibration is no worse beyond its interval, and there are no
-    ``objections``, which are reasons of their own. Exams without pictures are passed over; the others weigh the same,
-    however many pictures they have, so that a large training set does not outvote the stations.
+    ``objections``, which are reasons of their own. Exams of too few groups do not count, nor do classes of too few in
+    an exam; the exams that count weigh the same, however many pictures they have, so that a large training set does
+    not outvote the stations.
     """
     held = [exam for exam in exams if len(exam.labels)]
-    gain, calibration = (_weighed(held, statistic, seed) for statistic in (MACRO_F1, ECE))
+    counting = [exam for exam in exams if _groups(exam) >= _LEAST_GROUPS]
+    gain, calibration = (_weighed(counting, statistic, seed) for statistic in (MACRO_F1, ECE))
     recalls = {exam.name: _recalls(exam, classes, redlist, seed) for exam in held}
-    against = [*objections, *_against(gain, calibration, recalls)]
+    against = [*objections, *(_against(gain, calibration, recalls) if counting else ())]
+    better = [f"the challenger is better: {_gained(gain)}, and nothing speaks against it"]
+    reasons = against or (better if counting else [])
     return Verdict(
-        promote=not against,
-        reasons=tuple(against or [f"the challenger is better: {_gained(gain)}, and nothing speaks against it"]),
+        promote=bool(counting) and not against,
+        reasons=(*reasons, *(_too_few(exam) for exam in exams if _groups(exam) < _LEAST_GROUPS)),
         gain=gain,
         calibration=calibration,
         recalls=recalls,
@@ -73,35 +79,35 @@ def threatened(classes: Sequence[str], redlist: RedList) -> list[str]:
     return [name for name, category in worst.items() if category is not None and category.threatened]
 
 
+def _groups(exam: Exam) -> int:
+    return len(np.unique(exam.groups))
+
+
 def _weighed(exams: Sequence[Exam], statistic: Statistic, seed: int) -> Interval:
-    """Compare over all exams, each with the same weight in all."""
-    sizes = [len(exam.labels) for exam in exams]
-    groups = [np.unique(exam.groups, return_inverse=True)[1] for exam in exams]
-    first = np.cumsum([0, *(each.max() + 1 for each in groups)])  # no group is in two exams
-    return paired(
-        np.concatenate([exam.champion for exam in exams]),
-        np.concatenate([exam.challenger for exam in exams]),
-        np.concatenate([exam.labels for exam in exams]),
-        np.concatenate([each + start for each, start in zip(groups, first[:-1], strict=True)]),
-        statistic=statistic,
-        weights=np.concatenate([np.full(size, sum(sizes) / size / len(sizes)) for size in sizes]),
-        seed=seed,
-    )
+    """Return the mean of the exams' differences; each exam is drawn for itself.
+
+    The exams share no pictures, so half-widths of their intervals add up as the sides of a right angle do (Zou &
+    Donner 2008, "Construction of confidence limits about effect measures").
+    """
+    if not exams:
+        return Interval(np.nan, np.nan, np.nan)
+    each = [paired(*_answers(exam), statistic=statistic, seed=seed) for exam in exams]
+    value = float(np.mean([one.value for one in each]))
+    below = float(np.linalg.norm([one.value - one.low for one in each])) / len(each)
+    above = float(np.linalg.norm([one.high - one.value for one in each])) / len(each)
+    return Interval(value, value - below, value + above)
+
+
+def _answers(exam: Exam) -> tuple[Floats, Floats, Ints, Ints]:
+    return exam.champion, exam.challenger, exam.labels, exam.groups
 
 
 def _recalls(exam: Exam, classes: Sequence[str], redlist: RedList, seed: int) -> dict[str, Interval]:
     places = {name: place for place, name in enumerate(classes)}
     return {
-        name: paired(
-            exam.champion,
-            exam.challenger,
-            exam.labels,
-            exam.groups,
-            statistic=recall(places[name]),
-            seed=seed,
-        )
+        name: paired(*_answers(exam), statistic=recall(places[name]), seed=seed)
         for name in threatened(classes, redlist)
-        if (exam.labels == places[name]).any()
+        if len(np.unique(exam.groups[exam.labels == places[name]])) >= _LEAST_GROUPS
     }
 
 
@@ -120,6 +126,10 @@ def _against(gain: Interval, calibration: Interval, recalls: dict[str, dict[str,
             f"its probabilities are less to be trusted: calibration error {calibration.value:+.1%} "
             f"(95 % interval {calibration.low:+.1%} to {calibration.high:+.1%})"
         )
+
+
+def _too_few(exam: Exam) -> str:
+    return f"there are too few {exam.name} to judge by: of {_groups(exam)} groups, and {_LEAST_GROUPS} are needed"
 
 
 def _gained(gain: Interval) -> str:

@@ -1,6 +1,6 @@
 """What a retraining adds to the champion's pictures: what was reviewed, and data sets that the configuration names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,18 +12,25 @@ from training.splits import groups_of
 
 
 def newcomers_of(
-    field: Field, datasets: Sequence[Path], *, classes: Sequence[str], size: int, console: Console
+    field: Field,
+    datasets: Sequence[Path],
+    *,
+    classes: Sequence[str],
+    names: Mapping[str, str],
+    size: int,
+    console: Console,
 ) -> tuple[list[Newcomer], list[tuple[Path, str]]]:
     """Return the newcomers, the reviewed ones first, and what was left out of either and why.
 
-    A picture of a data set that was reviewed as well is the reviewed one. Raises ``DatasetError``.
+    ``names`` are the user's own names of class folders. A picture of a data set that was reviewed as well is the
+    reviewed one. Raises ``DatasetError``.
     """
     found = [
         Newcomer(each.example, each.review.sha256, each.review.deployment, burst, reviewed=True)
         for each, burst in zip(field.pictures, bursts(field.pictures), strict=True)
     ]
     left_out = list(field.left_out)
-    folders = [folder for dataset in datasets for folder in class_folders(dataset)]
+    folders = [folder for dataset in datasets for folder in class_folders(dataset, names)]
     if folders:
         dataset = read(folders, size=size, console=console)
         left_out += dataset.left_out

@@ -49,6 +49,15 @@ def concluded(run: Path) -> Outcome | None:
     return _read(run / _VERDICT)
 
 
+def switched(models: Path, *, since: Path) -> bool:
+    """Tell whether another model was made current after the run ``since`` had its verdict, whatever is now.
+
+    The times of the two files tell, so that a promotion which a person took back is one, too.
+    """
+    pointer = models / "current"
+    return pointer.exists() and pointer.stat().st_mtime_ns >= (since / _VERDICT).stat().st_mtime_ns
+
+
 def _read(path: Path) -> Outcome | None:
     try:
         return Outcome.model_validate_json(path.read_bytes())

@@ -34,7 +34,7 @@ from training.retraining.challenge import Material, challenge, material, opinion
 from training.retraining.doubts import Batch, doubts
 from training.retraining.gate import Verdict, judge
 from training.retraining.newcomers import newcomers_of
-from training.retraining.outcome import Outcome, conclude, concluded, remember
+from training.retraining.outcome import Outcome, conclude, concluded, remember, switched
 from training.rows import Rows
 from training.settings import RetrainingSettings, TrainingSettings
 
@@ -76,7 +76,7 @@ def retrain(places: Places, settings: RetrainingSettings, *, today: date, consol
         outcome = _nothing_to_do(known, settings)
         if outcome is None:
             folder = _folder(places.runs, known, settings, today)
-            outcome = _said_before(folder) or _run(places, settings, known, folder, console)
+            outcome = _said_before(places.models, folder) or _run(places, settings, known, folder, console)
         remember(places.runs, outcome)
     console.print(str(outcome), markup=False, highlight=False, soft_wrap=True)
     return outcome
@@ -127,18 +127,32 @@ def _outcome(champion: Model, reason: str) -> Outcome:
 def _folder(runs: Path, known: _Known, settings: RetrainingSettings, today: date) -> Path:
     """Return the folder of this run: the one that an earlier, killed start with the same input made, or a new one."""
     said = [[each.sha256, each.label, each.reviewer, each.deployment, sorted(each.agreeing)] for each in known.reviews]
-    seen = json.dumps([known.champion.version, said, settings.model_dump(mode="json", exclude={"reviews"})])
+    wanted = settings.model_dump(mode="json", exclude={"reviews"})
+    files = [_files(dataset) for dataset in settings.datasets]
+    seen = json.dumps([known.champion.version, said, wanted, files])
     key = hashlib.sha256(seen.encode()).hexdigest()[:8]
     folder = next(iter(sorted(runs.glob(f"retrain-*-{key}"))), runs / f"retrain-{today}-{key}")
     folder.mkdir(exist_ok=True)
     return folder
 
 
-def _said_before(folder: Path) -> Outcome | None:
-    """Return a verdict on the same pictures again, without the promotion: a person may have taken that back."""
+def _files(dataset: Path) -> list[tuple[str, int]]:
+    """List names and sizes of the files of a data set: cheap, and other pictures make another list."""
+    files = (path for path in dataset.rglob("*") if path.is_file())
+    return sorted((str(path.relative_to(dataset)), path.stat().st_size) for path in files)
+
+
+def _said_before(models: Path, folder: Path) -> Outcome | None:
+    """Return a verdict on the same pictures again, without the promotion: a person may have taken that back.
+
+    But where a kill came between the verdict and the promotion, that is made up for.
+    """
     verdict = concluded(folder)
     if verdict is None:
         return None
+    if verdict.promoted and verdict.challenger and not switched(models, since=folder):
+        promote(models, verdict.challenger)
+        return verdict
     reason = f"the same pictures were judged on {verdict.finished:%Y-%m-%d}, see {folder.name}"
     return verdict.model_copy(update={"promoted": False, "reasons": (reason, *verdict.reasons)})
 
@@ -150,7 +164,9 @@ def _run(places: Places, settings: RetrainingSettings, known: _Known, folder: Pa
     ensemble = Ensemble.load(champion.folder, places.weights_folder)
     classes, size, trained_as = champion.card.classes, champion.card.picture_size, _settings(champion)
     pictures = field.read(reviews, places.data, classes=classes, reserved=settings.reserved, size=size)
-    newcomers, left_out = newcomers_of(pictures, settings.datasets, classes=classes, size=size, console=console)
+    newcomers, left_out = newcomers_of(
+        pictures, settings.datasets, classes=classes, names=trained_as.class_names, size=size, console=console
+    )
     if not newcomers:
         return _outcome(champion, "none of the reviewed pictures can be read")
     cache = places.models.parent / "cache" / "features"
@@ -207,6 +223,7 @@ def _batch(
     answers = champion.stack.log_probabilities(log_probabilities(champion.heads, plain))
     limits = champion.card.thresholds
     sure = (np.exp(answers.max(axis=1)) >= limits.confidence) & (champion.familiar.distance(plain) <= limits.distance)
+    sure &= of.known[places] < 0  # it only repeats the label that it learned, which a person corrects now
     chosen = [review for place in places if (review := told[place]) is not None]
     return (
         Batch(
@@ -228,13 +245,11 @@ def _date(folder: Path) -> date:
 
 
 def _finish(places: Places, folder: Path, champion: Model, version: str, verdict: Verdict) -> Outcome:
-    """Promote the challenger if it may be, as the last step but the note that it was done."""
-    reasons, promoted = verdict.reasons, False
-    if verdict.promote and current(places.models) != champion.folder:
+    """Write the verdict, then promote the challenger if it may be: a killed run is not judged again, only ended."""
+    reasons, promoted = verdict.reasons, verdict.promote
+    if promoted and current(places.models) != champion.folder:
         reasons = ("another model was promoted while the challenger was trained, and stays", *reasons)
-    elif verdict.promote:
-        promote(places.models, version)
-        promoted = True
+        promoted = False
     outcome = Outcome(
         finished=datetime.now(UTC),
         champion=champion.version,
@@ -244,4 +259,6 @@ def _finish(places: Places, folder: Path, champion: Model, version: str, verdict
         figures=asdict(verdict),
     )
     conclude(folder, outcome)
+    if promoted:
+        promote(places.models, version)
     return outcome
