@@ -4,7 +4,6 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from training.judging import model_card
 from training.judging.evaluate import by_class, comparison, in_words, metrics, verdicts
 from training.learn import Learned, conclude, learn, remember
 from training.lesson import Lesson
-from training.prepare import Job, counts, left_out, prepare
-from training.record import STACK, Curve, Judged, Run
+from training.prepare import Job, counts, prepare
+from training.record import STACK, Curve, Judged, Run, reasons, versions
 from training.splits import plain_folds
 from training.tuning import tune
 
@@ -142,8 +141,6 @@ def _relearned(lesson: Lesson, tops: FineTuned, job: Job) -> Learned:
 
 
 def _card(job: Job, lesson: Lesson, learned: Learned, columns: dict[str, Judged]) -> artifacts.Card:
-    import keras
-
     return artifacts.Card(
         name=job.name,
         created=job.created,
@@ -158,7 +155,7 @@ def _card(job: Job, lesson: Lesson, learned: Learned, columns: dict[str, Judged]
         metrics=metrics(columns, learned.thresholds),
         dataset=_facts(lesson),
         settings=job.settings.model_dump(mode="json"),
-        versions={package: metadata.version(package) for package in ("keras", keras.backend.backend(), "numpy")},
+        versions=versions(),
     )
 
 
@@ -168,7 +165,7 @@ def _facts(lesson: Lesson) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "pictures": {label: {"training": inside, "held_out": out} for label, (inside, out) in counts(split).items()},
         "groups": len(np.unique(split.groups)),
-        "left_out": left_out(dataset),
+        "left_out": reasons(dataset.left_out),
         "relabelled": int((lesson.labels != split.labels[split.training])[lesson.trusted].sum()),
         "not_trusted": int((~lesson.trusted).sum()),
     }

@@ -16,6 +16,7 @@ from ml.labels import SPECIES
 from training import features
 from training.corrections import Correction, corrected
 from training.dataset import ClassFolder, Dataset, read
+from training.record import reasons
 from training.settings import TrainingSettings
 from training.splits import Split, split_up
 
@@ -83,15 +84,10 @@ def counts(split: Split) -> dict[str, tuple[int, int]]:
     return {label: (inside[place], outside[place]) for place, label in enumerate(split.classes)}
 
 
-def left_out(dataset: Dataset) -> dict[str, int]:
-    """Return reason → files left out for it, the most frequent first."""
-    return dict(Counter(reason.partition(":")[0] for _, reason in dataset.left_out).most_common())
-
-
 def _overview(dataset: Dataset, split: Split) -> Table:
     table = Table("class", "training", "held out", title="What is learned from")
     for label, (training, held_out) in counts(split).items():
         table.add_row(label, str(training), str(held_out))
-    for reason, count in left_out(dataset).items():
+    for reason, count in reasons(dataset.left_out).items():
         table.add_row(f"[dim]left out: {escape(reason)}[/dim]", str(count), "")
     return table

@@ -1,7 +1,9 @@
 """What a training leaves on record: what was said of pictures not seen, and how learning went."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,18 @@ from ml.artifacts import Card
 from ml.decision import Thresholds
 
 STACK = "stack"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that a model's numbers come from."""
+    import keras
+
+    return {package: metadata.version(package) for package in ("keras", keras.backend.backend(), "numpy")}
+
+
+def reasons(left_out: Sequence[tuple[Path, str]]) -> dict[str, int]:
+    """Count the files left out by the first words of why, the most frequent first."""
+    return dict(Counter(reason.partition(":")[0] for _, reason in left_out).most_common())
 
 
 @dataclass(frozen=True, slots=True)

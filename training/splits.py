@@ -142,18 +142,34 @@ def _twins(dataset: Dataset, groups: Ints, training: NDArray[np.bool_]) -> NDArr
     return twins
 
 
+def near(one: Sequence[str], other: Sequence[str]) -> NDArray[np.bool_]:
+    """Return (n, m): whether two perceptual hashes are so alike that a model that knows one picture knows the other."""
+    if not one or not other:
+        return np.zeros((len(one), len(other)), np.bool_)
+    return _near(_signs(one), _signs(other))
+
+
 def near_duplicates(examples: Sequence[Example]) -> Ints:
     """Return pairs of places (pairs, 2) whose perceptual hashes are within ``NEAR``; flat pictures resemble nothing."""
-    bits = np.array([np.unpackbits(np.frombuffer(bytes.fromhex(each.picture.phash), np.uint8)) for each in examples])
-    signs = bits.astype(np.float32) * 2 - 1  # the product of two is 256 - 2 · distance
+    signs = _signs([each.picture.phash for each in examples])
     far_away = np.array([each.picture.flat for each in examples])  # a hash of nothing resembles nothing
     pairs = []
     for start in range(0, len(signs), _ROWS):
-        near = signs[start : start + _ROWS] @ signs.T >= signs.shape[1] - 2 * NEAR
-        near[far_away[start : start + _ROWS]] = False
-        near[:, far_away] = False
-        pairs.append(np.argwhere(near) + np.array([start, 0]))
+        alike = _near(signs[start : start + _ROWS], signs)
+        alike[far_away[start : start + _ROWS]] = False
+        alike[:, far_away] = False
+        pairs.append(np.argwhere(alike) + np.array([start, 0]))
     return np.concatenate(pairs)
+
+
+def _signs(phashes: Sequence[str]) -> NDArray[np.float32]:
+    bits = np.unpackbits(np.array([list(bytes.fromhex(each)) for each in phashes], np.uint8), axis=1)
+    return bits.astype(np.float32) * 2 - 1  # the product of two rows is the number of bits - 2 · distance
+
+
+def _near(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+    alike: NDArray[np.bool_] = one @ other.T >= one.shape[1] - 2 * NEAR
+    return alike
 
 
 def _bursts(examples: Sequence[Example]) -> Ints:

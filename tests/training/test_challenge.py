@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ml.images import Camera, Captured, CaptureStatus, Integrity, Picture
 from training.dataset import Example
 from training.retraining.challenge import Newcomer, material
-from training.retraining.field import near, portion
+from training.retraining.field import portion
 from training.rows import Rows
+from training.splits import near
 
 CLASSES = ("lion", "rhino", "other")
 VIEWS, FOLDS = 2, 3

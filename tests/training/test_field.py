@@ -11,7 +11,8 @@ from reviewed_world import NOW, put, reviews
 
 from db.engine import open_ledger
 from db.queries.reviewed import reviewed
-from training.retraining.field import as_class, bursts, is_reserved, near, portion, read
+from training.retraining.field import as_class, bursts, is_reserved, portion, read
+from training.splits import near
 
 CLASSES = ("panda", "lion", "jaguar", "other")
 STATIONS = ["North", "South", "East", "West"]

@@ -23,7 +23,7 @@ from training.dataset import ClassFolder, Dataset, DatasetError, examined_again,
 from training.judging import intervals
 from training.judging.intervals import Interval
 from training.record import STACK, Judged, Run
-from training.splits import NEAR, groups_of
+from training.splits import groups_of, near
 
 SEED = 2026
 """Of the draws behind every interval: the same answers give the same page."""
@@ -241,14 +241,7 @@ def _learned_from(dataset: Dataset, stored: rows.Rows) -> NDArray[np.bool_]:
     known = {content for content, within in zip(stored.contents, inside, strict=True) if within}
     same = np.array([each.picture.sha256 in known for each in dataset.examples])
     shaped = np.array([not each.picture.flat for each in dataset.examples])  # a hash of nothing resembles nothing
-    seen = _signs([phash for phash, within in zip(stored.phashes, inside, strict=True) if within])
-    signs = _signs([each.picture.phash for each in dataset.examples])
-    near = (signs @ seen.T >= signs.shape[1] - 2 * NEAR).any(axis=1)
-    found: NDArray[np.bool_] = same | (near & shaped)
+    seen = [phash for phash, within in zip(stored.phashes, inside, strict=True) if within]
+    alike = near([each.picture.phash for each in dataset.examples], seen).any(axis=1)
+    found: NDArray[np.bool_] = same | (alike & shaped)
     return found
-
-
-def _signs(phashes: Sequence[str]) -> Floats:
-    """Return hashes as ±1 (n, bits): the product of two is the number of bits - 2 · distance."""
-    bits = np.array([np.unpackbits(np.frombuffer(bytes.fromhex(each), np.uint8)) for each in phashes])
-    return bits.astype(np.float32) * 2 - 1

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from training.judging import plots, sheet, words
 from training.judging.evaluate import SEED
 from training.judging.faithfulness import faithfulness, random_maps
 from training.judging.findings import Findings, find
-from training.record import Judged, Run
+from training.record import Judged, Run, reasons
 
 _TABLE = ("pretrained", "retrained", "testing")
 _POINTS = 101  # of a curve in metrics.json
@@ -99,7 +98,7 @@ def _html(run: Run, found: Findings, pictures: _Pictures) -> str:
         redlist=table,
         plots=_plots(run, found),
         pictures=pictures,
-        left_out=_reasons(run),
+        left_out=reasons(run.left_out),
         stack=words.stack_against_best(found, found.main),
         tuning=words.gain(found.tuning) if found.tuning else None,
         fine_tuning=words.gain(found.fine_tuning) if found.fine_tuning else None,
@@ -163,16 +162,11 @@ def _numbers(run: Run, found: Findings, faithful: Faithful | None) -> Any:
         card
         | {"thresholds": asdict(run.thresholds), "notes": run.notes}
         | {"curves": {title: [asdict(curve) for curve in curves] for title, curves in run.curves.items()}}
-        | {"left_out": _reasons(run)}
+        | {"left_out": reasons(run.left_out)}
         | asdict(found)
         | ({"trials": list(run.tuned.trials), "best": run.tuned.best} if run.tuned else {})
         | ({"faithfulness": asdict(faithful)} if faithful else {})
     )
-
-
-def _reasons(run: Run) -> dict[str, int]:
-    """Count the files left out by the first words of why."""
-    return dict(Counter(reason.partition(":")[0] for _, reason in run.left_out).most_common())
 
 
 def _plain(value: Any) -> Any:

@@ -13,11 +13,11 @@ from ml.heads import log_softmax
 from ml.reduction import Reduction
 from training.dataset import Example
 from training.learn import Learned, cross_validate, learn, log_probabilities
-from training.retraining.field import near, portion
+from training.retraining.field import portion
 from training.retraining.gate import Exam
 from training.rows import Rows
 from training.settings import TrainingSettings
-from training.splits import near_duplicates
+from training.splits import near, near_duplicates
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ import hashlib
 import io
 from collections.abc import Sequence
 from datetime import date
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from training import features
 from training import rows as stored_rows
 from training.judging import model_card, page
 from training.judging.evaluate import metrics
-from training.record import STACK, Judged, Run
+from training.record import STACK, Judged, Run, versions
 from training.retraining.challenge import Challenge, Material, Newcomer
 from training.retraining.doubts import Agreement, Batch, Doubts, reasons
 from training.retraining.gate import Exam, Verdict
@@ -65,7 +64,7 @@ def on_record(
             "thresholds": learned.thresholds,
             "metrics": metrics(columns, learned.thresholds),
             "dataset": _facts(champion, of, fought),
-            "versions": _versions(),
+            "versions": versions(),
         }
     )
     return Run(card, columns, learned.thresholds, {"pretrained": learned.folds.curves}, left_out)
@@ -219,9 +218,3 @@ def _facts(champion: Model, of: Material, fought: Challenge) -> dict[str, Any]:
         "new": int((of.folds >= 0).sum()),
         "field_test": int(of.test.sum()),
     }
-
-
-def _versions() -> dict[str, str]:
-    import keras
-
-    return {package: metadata.version(package) for package in ("keras", keras.backend.backend(), "numpy")}

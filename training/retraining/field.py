@@ -11,13 +11,10 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from db.queries.reviewed import Reviewed
 from ml.labels import BACKGROUND
 from training.dataset import Example, examined
-from training.splits import NEAR, groups_of
+from training.splits import groups_of
 
 _BURST = timedelta(seconds=60)
 _OTHER = BACKGROUND[0]
@@ -102,17 +99,3 @@ def bursts(pictures: Sequence[FieldPicture]) -> list[str]:
     groups = groups_of([replace(each.example, deployment=name) for each, name in zip(pictures, names, strict=True)])
     first = dict(zip(groups[::-1].tolist(), names[::-1], strict=True))
     return [first[group] for group in groups.tolist()]
-
-
-def near(one: Sequence[str], other: Sequence[str]) -> NDArray[np.bool_]:
-    """Return (n, m): whether two perceptual hashes are so alike that a model that knows one picture knows the other."""
-    if not one or not other:
-        return np.zeros((len(one), len(other)), np.bool_)
-    signs, others = _signs(one), _signs(other)
-    alike: NDArray[np.bool_] = signs @ others.T >= signs.shape[1] - 2 * NEAR
-    return alike
-
-
-def _signs(phashes: Sequence[str]) -> NDArray[np.float32]:
-    bits = np.unpackbits(np.array([list(bytes.fromhex(each)) for each in phashes], np.uint8), axis=1)
-    return bits.astype(np.float32) * 2 - 1  # the product of two rows is the number of bits - 2 · distance
