@@ -81,7 +81,7 @@ def choose_held_out(labels: Sequence[str], groups: Ints, *, share: float, seed: 
             f"no class has pictures of {_TESTABLE} scenes: add some that do not resemble each other, "
             "or put pictures to test with into a folder named test"
         )
-    count = min(round(1 / share), len(np.unique(groups)))
+    count = min(round(1 / share), max(independent.values()))
     chosen: NDArray[np.bool_] = _numbered(names, groups, count=count, seed=seed) == 0
     chosen &= ~np.isin(groups, groups[np.isin(names, scarce)])
     return chosen

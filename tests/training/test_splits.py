@@ -154,6 +154,13 @@ def test_a_scarce_class_does_not_swell_the_test_set():
     assert 0.1 < chosen[:200].mean() < 0.2
 
 
+def test_few_pictures_a_class_are_held_out_from_as_well():
+    """Six of each are fewer than the parts that 15 % make: one of each class is held out, and no more."""
+    labels = ["lion"] * 6 + ["panda"] * 6
+    chosen = choose_held_out(labels, np.arange(12), share=0.15, seed=1)
+    assert [chosen[:6].sum(), chosen[6:].sum()] == [1, 1]
+
+
 def test_nothing_to_test_with_is_said_so():
     """Where every class has a few scenes only, the message says what to add."""
     with pytest.raises(DatasetError, match="4 scenes"):
