@@ -15,10 +15,12 @@ from typing import Literal, TypeAlias
 
 from PIL.ExifTags import GPSTAGS, TAGS
 
+from ml.images.makernotes import LONGEST, read_maker_note
+
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
-_EXIF_POINTER, _GPS_POINTER, _USER_COMMENT = 0x8769, 0x8825, 0x9286
-_DROPPED = {_EXIF_POINTER, _GPS_POINTER, 0xA005, 0x927C}  # pointers; MakerNote, which no one but its maker can read
+_EXIF_POINTER, _GPS_POINTER, _USER_COMMENT, _MAKER_NOTE = 0x8769, 0x8825, 0x9286, 0x927C
+_POINTERS = {_EXIF_POINTER, _GPS_POINTER, 0xA005}
 _MAX_BYTES = 2048
 _MAX_TEXT = 500
 _MAX_ITEMS = 32
@@ -57,7 +59,7 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """What the camera calls itself."""
+    """What the camera calls itself; its serial number stands in EXIF or, of RECONYX cameras, in the maker note."""
 
     make: str | None
     model: str | None
@@ -66,7 +68,10 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """All that is taken from EXIF; ``exif`` holds the named fields, those of GPS under ``GPSInfo``."""
+    """All that is taken from EXIF.
+
+    ``exif`` holds the named fields, those of GPS under ``GPSInfo``, those of a known maker's note under ``MakerNote``.
+    """
 
     captured: Captured
     camera: Camera
@@ -80,7 +85,7 @@ def read_tags(block: bytes, now: datetime) -> Tags:
     turned = exif.get("Orientation")
     return Tags(
         captured=_captured(exif, now),
-        camera=Camera(_text(exif, "Make"), _text(exif, "Model"), _text(exif, "BodySerialNumber")),
+        camera=Camera(_text(exif, "Make"), _text(exif, "Model"), _serial(exif)),
         orientation=turned if isinstance(turned, int) and 1 <= turned <= 8 else 1,  # noqa: PLR2004  # EXIF's range
         exif=exif,
     )
@@ -110,6 +115,8 @@ def _directory(
         tag, kind, number = struct.unpack_from(f"{order}HHI", block, at)
         code = _TYPES.get(kind)
         size = number * struct.calcsize(f"{order}{code}") if code else 0
+        if tag == _MAKER_NOTE:
+            size = min(size, LONGEST)
         if code is None or not 0 < size <= _MAX_BYTES:
             continue
         place = at + 8 if size <= 4 else struct.unpack_from(f"{order}I", block, at + 8)[0]  # noqa: PLR2004  # fits
@@ -118,12 +125,14 @@ def _directory(
         raw = block[place : place + size]
         if code == "I" and number == 1:
             pointers[tag] = int(struct.unpack(f"{order}I", raw)[0])
-        if tag not in _DROPPED and tag in names and (value := _value(raw, order, code, number, tag)) is not None:
+        if tag not in _POINTERS and tag in names and (value := _value(raw, order, code, number, tag)) is not None:
             yield names[tag], value
 
 
 def _value(raw: bytes, order: str, code: str, number: int, tag: int) -> JsonValue:
     """Return what JSON can hold, or None: for binary data, for a fraction over nothing, for endless lists."""
+    if tag == _MAKER_NOTE:
+        return read_maker_note(raw) or None
     if code == "s":
         return _clean(raw[8:] if tag == _USER_COMMENT else raw)
     if number > _MAX_ITEMS:
@@ -149,6 +158,11 @@ def _clean(raw: bytes) -> str | None:
 def _text(fields: dict[str, JsonValue], name: str) -> str | None:
     value = fields.get(name)
     return value if isinstance(value, str) else None
+
+
+def _serial(fields: dict[str, JsonValue]) -> str | None:
+    note = fields.get("MakerNote")
+    return _text(fields, "BodySerialNumber") or (_text(note, "SerialNumber") if isinstance(note, dict) else None)
 
 
 def _captured(fields: dict[str, JsonValue], now: datetime) -> Captured:

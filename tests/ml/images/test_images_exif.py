@@ -58,6 +58,8 @@ def test_a_time_that_is_not_written_is_missing(at):
         "0000:00:00 00:00:00",
         "1970:01:01 00:00:10",
         "1980:01:01 12:00:00",
+        "1999:12:31 23:59:59",
+        "2000:01:01 00:00:00",
         "2000:01:01 00:12:00",
         "2000:01:01 23:59:59",
         "2026:13:01 10:00:00",
@@ -135,7 +137,35 @@ def test_one_bad_field_leaves_the_others():
     assert picture.orientation == 1
 
 
-def test_maker_notes_and_long_values_are_not_kept():
+def test_a_place_without_sense_is_kept_alone():
+    """A latitude over nothing, a longitude in words, an altitude that points nowhere: the time and the model stay."""
+    start = 8 + 2 + 12 * 3 + 4
+    behind = start + 2 + 12 * 4 + 4
+    place = directory(
+        field(1, 2, 2, b"N\0\0\0"),
+        field(2, 5, 3, struct.pack("<I", behind)),
+        field(4, 2, 4, b"west"),
+        field(6, 5, 1, struct.pack("<I", 0xFFFFFFF0)),
+        tail=bytes(24) + b"2026:05:04 03:02:01\0",
+    )
+    block = directory(
+        field(0x0110, 2, 4, b"T70\0"),
+        field(0x8825, 4, 1, struct.pack("<I", start)),
+        field(0x9003, 2, 20, struct.pack("<I", behind + 24)),
+        tail=place[8:],
+    )
+    picture = look(with_block(block))
+    assert picture.exif["GPSInfo"] == {"GPSLatitudeRef": "N", "GPSLongitude": "west"}
+    assert (picture.camera.model, picture.captured.status) == ("T70", CaptureStatus.OK)
+
+
+def test_a_place_that_is_nowhere_is_empty():
+    """A pointer behind the end of the block leaves no field, and no error."""
+    block = directory(field(0x8825, 4, 1, struct.pack("<I", 0x7FFFFFFF)), field(0x0110, 2, 4, b"T70\0"))
+    assert look(with_block(block)).exif == {"GPSInfo": {}, "Model": "T70"}
+
+
+def test_unknown_maker_notes_and_long_values_are_not_kept():
     """The ledger's row stays small whatever a camera writes."""
     found = look(encoded(SMALL, exif=exif(t0x927C=bytes(30_000), t0x010E="a" * 1900)))
     assert "MakerNote" not in found.exif
