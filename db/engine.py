@@ -1,6 +1,5 @@
 """The door to the ledger: SQLite with the pragmas a station needs, migrated to this version's schema when opened."""
 
-import re
 import secrets
 import sqlite3
 import time
@@ -18,6 +17,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
+
+from db.mounts import mount_of, mount_table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # WAL needs shared memory, which network file systems do not give.
@@ -73,10 +74,10 @@ def open_ledger(path: Path, migrations: Path = MIGRATIONS) -> Ledger:
 
     """
     folder = path.resolve().parent
-    kind = file_system(folder, _mounts())
-    if kind in NETWORK_FILE_SYSTEMS:
+    mount = mount_of(folder, mount_table())
+    if mount is not None and mount.kind in NETWORK_FILE_SYSTEMS:
         raise LedgerError(
-            f"{folder} is on a network mount ({kind}), where SQLite loses data: set data_dir to a local disk"
+            f"{folder} is on a network mount ({mount.kind}), where SQLite loses data: set data_dir to a local disk"
         )
     _migrate(path, migrations)
     return Ledger(_engine(path, foreign_keys="ON"))
@@ -107,24 +108,6 @@ def backup(source: Path, target: Path) -> None:
         raise LedgerError(f"{source} cannot be copied to {target} ({error}): free the disk, or name another") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def file_system(folder: Path, mounts: str) -> str:
-    """Give the kind of the mount that holds ``folder``; ``mounts`` is what Linux says in ``/proc/self/mountinfo``."""
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        fields, _, source = line.partition(" - ")
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields.split()[4])
-        # of two on one point the later hides the earlier
-        if folder.is_relative_to(point) and len(point) >= len(best):
-            best, kind = point, source.split()[0]
-    return kind
-
-
-def _mounts() -> str:
-    """Give the mounts of this process (Linux; elsewhere nothing)."""
-    mounts = Path("/proc/self/mountinfo")
-    return mounts.read_text("utf-8", "surrogateescape") if mounts.exists() else ""
 
 
 @contextmanager

@@ -110,14 +110,16 @@ class Sighting(Base):
     """One file seen, and what became of it."""
 
     __tablename__ = "sighting"
-    __table_args__ = (UniqueConstraint("root", "path", "generation"),)
+    __table_args__ = (UniqueConstraint("root", "path", "generation"), Index("ix_sighting_folder", "root", "folder"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     root: Mapped[str]
+    share: Mapped[str] = mapped_column(default="")  # what was mounted at the root when the file was last seen
+    folder: Mapped[bytes] = mapped_column(LargeBinary)  # the folder of ``path``; empty: the root itself
     path: Mapped[bytes] = mapped_column(LargeBinary)  # below the root, as the file system has it
     path_text: Mapped[str]
     generation: Mapped[int] = mapped_column(default=1)
-    signature: Mapped[str]  # device, inode, size, mtime and ctime of the file
+    signature: Mapped[str]  # inode, size, mtime and ctime of the file
     file_time: Mapped[datetime]
     station: Mapped[str]
     state: Mapped[State] = mapped_column(index=True)

@@ -22,9 +22,16 @@ class SeenFile:
 
     root: str
     path: bytes  # below the root
-    signature: str
+    signature: str  # what changes when the file does, and not when its share is mounted anew
     file_time: datetime
     station: str
+    share: str = ""  # what is mounted at the root
+    device: int = 0
+
+    @property
+    def folder(self) -> bytes:
+        """The folder that holds it, below the root; empty: the root itself."""
+        return self.path.rpartition(b"/")[0]
 
 
 def take(session: Session, file: SeenFile, media: Media, deployment_id: int | None, *, now: datetime) -> Media:
@@ -75,6 +82,23 @@ def mark_missing(session: Session, sighting_ids: Iterable[int], *, now: datetime
         _mark_stale(session, [sighting.media_id for sighting in sightings])
 
 
+def found_again(session: Session, sighting_ids: Iterable[int]) -> None:
+    """Record that these files, whose content had been taken, are back as they were."""
+    ids = iter(sighting_ids)
+    while some := list(islice(ids, MARKED)):
+        sightings = session.scalars(select(Sighting).where(Sighting.id.in_(some))).all()
+        for sighting in sightings:
+            sighting.state, sighting.missing_since = State.TAKEN, None
+        _mark_stale(session, [sighting.media_id for sighting in sightings])
+
+
+def move_to_share(session: Session, sighting_ids: Iterable[int], share: str) -> None:
+    """Record that these files, as they were, lie on this share now."""
+    ids = iter(sighting_ids)
+    while some := list(islice(ids, MARKED)):
+        session.execute(update(Sighting).where(Sighting.id.in_(some)).values(share=share))
+
+
 def _holding(session: Session, file: SeenFile, *, media_id: int | None, now: datetime) -> Sighting:
     """Give the row of this file: the last one where it holds the same content (or held none), else a new generation."""
     last = _last(session, file)
@@ -97,14 +121,16 @@ def _last(session: Session, file: SeenFile) -> Sighting | None:
 
 
 def _added(session: Session, file: SeenFile, *, generation: int, now: datetime) -> Sighting:
-    sighting = Sighting(root=file.root, path=file.path, generation=generation, attempts=0, seen_at=now)
+    sighting = Sighting(
+        root=file.root, folder=file.folder, path=file.path, generation=generation, attempts=0, seen_at=now
+    )
     session.add(sighting)
     return sighting
 
 
 def _note(sighting: Sighting, file: SeenFile, state: State, code: str | None = None, reason: str | None = None) -> None:
     sighting.path_text, sighting.signature = printable(file.path), file.signature
-    sighting.file_time, sighting.station = file.file_time, file.station
+    sighting.file_time, sighting.station, sighting.share = file.file_time, file.station, file.share
     sighting.state, sighting.code, sighting.reason = state, code, reason
     sighting.retry_at = sighting.missing_since = None
 

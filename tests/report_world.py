@@ -106,8 +106,8 @@ class World:
         path = path or f"{station}/IMG_{self.files:04}.JPG"
         self._add(
             Sighting(
-                root="/inbox", path=path.encode(), path_text=path, signature="x", file_time=seen, station=station,
-                state=state, reason=reason, seen_at=seen, media_id=media, deployment_id=deployment,
+                root="/inbox", folder=b"", path=path.encode(), path_text=path, signature="x", file_time=seen,
+                station=station, state=state, reason=reason, seen_at=seen, media_id=media, deployment_id=deployment,
             )
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ Each package owns the model of its own section; this file composes them and alon
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -31,6 +31,10 @@ class IntakeSettings(BaseModel):
 
     settle_seconds: float = Field(2, ge=0, description="a file is taken when it has not changed for this long")
     scan_minutes: float = Field(5, gt=0, description="a full look at every folder, whatever the events say")
+    events: Literal["auto", "always", "never"] = Field(
+        "auto", description="whether the file system's events are heard; auto: where it is not a network share"
+    )
+    poll_seconds: float = Field(30, ge=1, description="a full look at folders of which no events come")
     incomplete_minutes: float = Field(
         15, ge=0, description="a picture that ends too early may still grow for this long"
     )

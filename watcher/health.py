@@ -28,6 +28,10 @@ from watcher.stations import StationsError, read_stations
 
 LOW_DISK = 500 * 2**20
 SILENT_SECONDS = 60  # a daemon that says nothing for this long hangs
+GRACE_SECONDS = 600.0  # what one turn of a slow intake may take between two looks
+NOTHING_SAID: dict[str, Any] = {
+    "roots": [], "unsettled": 0, "growing": [], "events_asked_for_anew": 0, "folders_heard": 0, "folders_to_hear": 0,
+}  # fmt: skip
 
 
 def status(service: Service) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"files     {files['taken']} taken, {files['rejected']} rejected, {files['retry']} tried again"
     yield f"pictures  {state['media']}, of which {state['copies']} are copies and {state['pending']} wait for an answer"
     if daemon:
-        yield f"inbox     {daemon.get('unsettled', 0)} files have not come to rest"
+        yield from _inbox_lines(daemon["inbox"])
         yield from (f"next      {kind} at {time}" for kind, time in daemon["next"].items())
     if state["at_two_deployments"]:
         yield f"pictures  {state['at_two_deployments']} lie at two stations (a card in the wrong folder?)"
@@ -78,6 +82,40 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield from (f"PROBLEM   {problem}" for problem in state["problems"])
 
 
+def _inbox_lines(inbox: dict[str, Any]) -> Iterator[str]:
+    for root in inbox["roots"]:
+        looked = f"last looked through {root['looked_at']}" if root["looked_at"] else "not looked through yet"
+        yield f"inbox     {root['root']}: {looked}, every {root['scan_seconds']:.0f} s"
+        if root["earlier"]:
+            yield (
+                f"inbox     {root['root']} holds another share than before: "
+                f"{root['earlier']} files of the earlier one stay in the ledger"
+            )
+    yield f"inbox     {inbox['unsettled']} files have not come to rest"
+    yield from (f"growing   {path} has been written for more than an hour" for path in inbox["growing"])
+    if inbox["events_asked_for_anew"]:
+        yield f"events    stopped {inbox['events_asked_for_anew']} times and were asked for anew"
+
+
+def _inbox_problems(inbox: dict[str, Any]) -> Iterator[str]:
+    for root in inbox["roots"]:
+        if root["away"]:
+            yield f"{root['root']} is offline ({root['away']}): mount it, or take it out of inbox"
+        yield from (f"{root['root']}/{path} is left out ({why}): mend it" for path, why in root["unreadable"].items())
+        late = 3 * root["scan_seconds"] + GRACE_SECONDS
+        if root["looked_at"] and not root["away"] and _seconds_since(root["looked_at"]) > late:
+            yield f"{root['root']} was not looked through since {root['looked_at']}: the share hangs, or is very slow"
+    if inbox["folders_heard"] < inbox["folders_to_hear"]:
+        yield (
+            f"events come from {inbox['folders_heard']} of {inbox['folders_to_hear']} folders, so all are looked "
+            "through more often: raise fs.inotify.max_user_watches (sysctl)"
+        )
+
+
+def _seconds_since(time: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
+
+
 def _daemon(data: DataFolder) -> dict[str, Any] | None:
     """Give what the daemon last said of itself; None where none runs."""
     if not data.in_use():
@@ -85,9 +123,8 @@ def _daemon(data: DataFolder) -> dict[str, Any] | None:
     try:
         said: dict[str, Any] = json.loads(data.heartbeat.read_text())
     except (OSError, ValueError):
-        return {"process": None, "silent_seconds": 0, "offline": [], "next": {}}
-    silent = (datetime.now(UTC) - datetime.fromisoformat(said["at"])).total_seconds()
-    return said | {"silent_seconds": round(silent)}
+        return {"process": None, "silent_seconds": 0, "inbox": NOTHING_SAID, "next": {}}
+    return said | {"silent_seconds": round(_seconds_since(said["at"]))}
 
 
 def _retraining(data: DataFolder) -> dict[str, Any] | None:
@@ -98,7 +135,7 @@ def _retraining(data: DataFolder) -> dict[str, Any] | None:
 
 def _problems(state: dict[str, Any]) -> list[str]:
     daemon = state["daemon"] or {}
-    found = [f"{root} is offline: mount it, or take it out of inbox" for root in daemon.get("offline", [])]
+    found = list(_inbox_problems(daemon.get("inbox", NOTHING_SAID)))
     if state["model_problem"]:
         found.append(state["model_problem"])
     found += [f"the last {kind} failed: {failure}" for kind, failure in state["failed_jobs"].items()]

@@ -39,6 +39,7 @@ from db.store import SeenFile
 from db.types import LinkKind
 from ml.images import Facts, Link, Picture, reexport_links, same_picture_links
 from watcher.inbox.scan import folders_of
+from watcher.inbox.settle import Settled
 from watcher.prepare import Moved, Prepared, Refused, prepare
 from watcher.stations import Captured, Listed, deployment_of
 
@@ -56,19 +57,19 @@ Outcome = Prepared | Refused | Moved | Exception
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A file to be read, and whether it is given up if it ends too early."""
-
-    file: SeenFile
-    final: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Read:
     """A file that was read, and what came of it."""
 
     file: SeenFile
     outcome: Outcome
+    final: bool
+
+    @property
+    def may_still_grow(self) -> bool:
+        """Whether it says nothing yet: the file ended too early, or changed meanwhile, and more of it may come."""
+        return not self.final and (
+            isinstance(self.outcome, Moved) or (isinstance(self.outcome, Refused) and self.outcome.incomplete)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +86,27 @@ class Intake:
     listed: Callable[[str], tuple[Listed, ...]]
 
     def take(self, files: Iterable[Settled]) -> Iterator[list[Read]]:
-        """Read the files and commit them; yield what was committed, transaction by transaction.
+        """Read the files and commit them; yield what was read, transaction by transaction.
 
         Consuming it slowly holds the reading back: no more than a few files a worker are under way.
         """
         batch: list[Read] = []
         since = time.monotonic()
-        for settled, read in self._read_ahead(iter(files)):
-            if settled.final or not _may_still_grow(read.outcome):
-                batch.append(read)
-            if batch and (len(batch) >= COMMIT_FILES or time.monotonic() - since > COMMIT_SECONDS):
+        for read in self._read_ahead(iter(files)):
+            batch.append(read)
+            if len(batch) >= COMMIT_FILES or time.monotonic() - since > COMMIT_SECONDS:
                 yield self._commit(batch)
                 batch, since = [], time.monotonic()
         if batch:
             yield self._commit(batch)
 
-    def _read_ahead(self, files: Iterator[Settled]) -> Iterator[tuple[Settled, Read]]:
+    def _read_ahead(self, files: Iterator[Settled]) -> Iterator[Read]:
         under_way: deque[tuple[Settled, ProcessFuture[Outcome]]] = deque()
         for settled in islice(files, self.workers * AHEAD):
             under_way.append((settled, self._submit(settled.file)))
         while under_way:
             settled, future = under_way.popleft()
-            yield settled, Read(settled.file, self._outcome(settled.file, future))
+            yield Read(settled.file, self._outcome(settled.file, future), settled.final)
             for following in islice(files, 1):
                 under_way.append((following, self._submit(following.file)))
 
@@ -129,9 +129,13 @@ class Intake:
 
     def _commit(self, batch: list[Read]) -> list[Read]:
         taken: list[int] = []
+        if all(read.may_still_grow for read in batch):
+            return batch
         with self.ledger.write() as session:
             now = datetime.now(UTC)  # once the lock is held: a report must not fall between the time and the commit
             for read in batch:
+                if read.may_still_grow:
+                    continue
                 match read.outcome:
                     case Prepared():
                         taken.append(self._record(session, read.file, read.outcome, now))
@@ -248,10 +252,6 @@ def _facts(media: Media, deployment_id: int | None) -> Facts:
         captured_at=media.camera_time if media.time_status == "ok" else None,
         deployment=deployment_id,
     )
-
-
-def _may_still_grow(outcome: Outcome) -> bool:
-    return isinstance(outcome, Moved) or (isinstance(outcome, Refused) and outcome.incomplete)
 
 
 def _result(future: ProcessFuture[Outcome]) -> Outcome:

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,9 @@ from db.models import Model, Prediction
 from db.queries.pending import Pending, answered_already, pending
 from db.redlist import RedList
 from db.types import Decision
+from ml.arrays import Pixels
 from ml.artifacts import ArtifactError, current
+from ml.artifacts import Model as ArtifactModel
 from ml.backbones import WeightsDamaged, WeightsMissing
 from ml.ensemble import Answer, Ensemble
 from ml.files import write_atomically
@@ -54,21 +57,37 @@ class Answered:
     gradcam: str
 
 
-class Pipeline:
-    """Asks the current model for what is pending. One thread uses it; the model is loaded at the first need."""
+class Classifier(Protocol):
+    """What answers; an ``Ensemble``."""
 
-    def __init__(self, ledger: Ledger, data: DataFolder, redlist: RedList, settings: ModelSettings) -> None:
+    model: ArtifactModel
+    classes: tuple[str, ...]
+
+    def predict(self, pixels: Pixels) -> list[Answer]:
+        """Answer for kept pictures, uint8 (n, size, size, 3) RGB."""
+
+
+Load = Callable[[Path, Path | None, int], Classifier]  # the model's folder, that of the weights, the batch size
+
+
+class Pipeline:
+    """Asks the current model for what is pending. One thread uses it; ``load`` makes it at the first need."""
+
+    def __init__(
+        self, ledger: Ledger, data: DataFolder, redlist: RedList, settings: ModelSettings, load: Load = Ensemble.load
+    ) -> None:
         self._ledger = ledger
         self._data = data
         self._redlist = redlist
         self._settings = settings
-        self._ensemble: Ensemble | None = None
+        self._load = load
+        self._ensemble: Classifier | None = None
         self._folder: Path | None = None
         self._lost: set[int] = set()  # media whose kept picture is to be made again
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
 
     @property
-    def ensemble(self) -> Ensemble:
+    def ensemble(self) -> Classifier:
         """The current model, loaded anew after a promotion.
 
         Raises ``ArtifactError`` and ``WeightsMissing``; if an older model is loaded already, that one goes on.
@@ -76,7 +95,7 @@ class Pipeline:
         try:
             folder = current(self._data.models)
             if self._ensemble is None or folder != self._folder:
-                self._ensemble = Ensemble.load(folder, self._settings.weights_folder, self._settings.batch_size)
+                self._ensemble = self._load(folder, self._settings.weights_folder, self._settings.batch_size)
                 self._folder = folder
                 log.info("the model is %s", self._ensemble.model.version)
         except (ArtifactError, WeightsDamaged, WeightsMissing) as error:
@@ -128,12 +147,12 @@ class Pipeline:
         """Wait for products that are being written."""
         self._threads.shutdown()
 
-    def _share(self, ensemble: Ensemble, known: dict[int, Prediction]) -> Iterator[int]:
+    def _share(self, ensemble: Classifier, known: dict[int, Prediction]) -> Iterator[int]:
         """Give media what this model has said of the same picture: the same pixels would be answered the same."""
         if known:
             yield self._commit(ensemble, [_copied(prediction, media_id) for media_id, prediction in known.items()])
 
-    def _ask(self, ensemble: Ensemble, waiting: list[Pending], stopping: Callable[[], bool]) -> Iterator[int]:
+    def _ask(self, ensemble: Classifier, waiting: list[Pending], stopping: Callable[[], bool]) -> Iterator[int]:
         written: deque[Future[list[Answered]]] = deque()
         for batch in self._decoded_ahead(ensemble, waiting):
             answers = ensemble.predict(np.stack([picture.pixels for picture in batch]))
@@ -145,7 +164,7 @@ class Pipeline:
         while written:
             yield self._record(ensemble, written.popleft().result())
 
-    def _decoded_ahead(self, ensemble: Ensemble, waiting: list[Pending]) -> Iterator[list[Picture]]:
+    def _decoded_ahead(self, ensemble: Classifier, waiting: list[Pending]) -> Iterator[list[Picture]]:
         """Yield batches of decoded pictures, the next one under way while this one is with the model."""
         size = ensemble.model.card.picture_size
         ahead: deque[list[Future[Picture | None]]] = deque()
@@ -182,10 +201,10 @@ class Pipeline:
             answered.append(Answered(picture.media, answer, gradcam))
         return answered
 
-    def _record(self, ensemble: Ensemble, answered: list[Answered]) -> int:
+    def _record(self, ensemble: Classifier, answered: list[Answered]) -> int:
         return self._commit(ensemble, [_prediction(each) for each in answered])
 
-    def _commit(self, ensemble: Ensemble, predictions: list[Prediction]) -> int:
+    def _commit(self, ensemble: Classifier, predictions: list[Prediction]) -> int:
         with self._ledger.write() as session:
             now = datetime.now(UTC)  # once the lock is held, as the intake does
             model = Model(

@@ -5,7 +5,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -17,13 +17,12 @@ from rich.text import Text
 from db.queries.answers import COLUMNS, file_answers
 from db.queries.pending import count_pending
 from db.queries.status import Totals, totals
-from db.store import SeenFile
 from db.types import State
 from ml.files import write_atomically
 from ml.runtime import prepare
 from watcher.inbox.lookout import Lookout
-from watcher.inbox.settle import Settler
-from watcher.intake import Intake, Settled, assign_deployments, decode_pool, derive_stale
+from watcher.inbox.settle import Settled, Settler
+from watcher.intake import Intake, assign_deployments, decode_pool, derive_stale
 from watcher.pipeline import Pipeline
 from watcher.service import Service
 from watcher.stations import read_stations
@@ -69,15 +68,15 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
         ledger=service.ledger,
         folders=[service.folder(Path(root)) for root in roots],
         settler=Settler(0.0),
-        incomplete_seconds=0.0,
-        retry_now=True,
+        patient=False,
     )
-    files = [file for file, _ in lookout.look_everywhere(0.0)]
-    listed = {root: read_stations(Path(root)) for root in roots if root not in lookout.offline}
+    files = list(lookout.look_everywhere(0.0))
+    away = [root for root in roots if lookout.roots[root].away]
+    listed = {root: read_stations(Path(root)) for root in roots if root not in away}
     for root, rows in listed.items():
         assign_deployments(service.ledger, root, rows, service.redlist)
-    for root in lookout.offline:
-        console.print(f"{root} is empty, and was not: its files stay as they are in the ledger", soft_wrap=True)
+    for root in away:
+        console.print(f"{root}: {lookout.roots[root].away}; its files stay as they are in the ledger", soft_wrap=True)
     if files or _waiting(service, roots, again=again):
         prepare()  # before there are other threads, since TensorFlow is muffled while it loads
     with (
@@ -129,14 +128,8 @@ def _waiting(service: Service, roots: Iterable[str], *, again: bool) -> int:
         return count_pending(session, unless_by="" if again else None, roots=roots)
 
 
-def _take_all(intake: Intake, files: list[SeenFile], stopping: threading.Event, advance: Callable[[int], None]) -> None:
-    def until_stopped() -> Iterator[Settled]:
-        for file in files:
-            if stopping.is_set():
-                return
-            yield Settled(file)
-
-    for batch in intake.take(until_stopped()):
+def _take_all(intake: Intake, files: list[Settled], stopping: threading.Event, advance: Callable[[int], None]) -> None:
+    for batch in intake.take(file for file in files if not stopping.is_set()):
         advance(len(batch))
 
 

@@ -1,65 +1,72 @@
 """What the intake asks about files and about the pictures that may be alike."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import islice
+from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Inbox, Link, Media, Sighting
 from db.observe import first_sightings
-from db.store import SeenFile
 from db.types import State
 
-LOOKED_UP = 500  # files a query
+
+class Known(NamedTuple):
+    """What the ledger knows of the file at a path. A tuple, since a look at an inbox makes as many as it has files."""
+
+    path: bytes
+    id: int
+    signature: str
+    share: str
+    is_missing: bool
+    is_whole: bool  # its content was taken, and nothing was in the way since
+    is_due: bool  # to be tried again by now
 
 
-def unknown(session: Session, files: Iterable[SeenFile], *, now: datetime) -> Iterator[SeenFile]:
-    """Yield the files that need a look: new, changed, or to be tried again now.
-
-    A known file costs one look-up in an index; however many files come, few are held at once.
-    """
-    files = iter(files)
-    while some := list(islice(files, LOOKED_UP)):
-        settled = _settled_signatures(session, some, now=now)
-        yield from (file for file in some if settled.get((file.root, file.path)) != file.signature)
-
-
-def _settled_signatures(session: Session, files: list[SeenFile], *, now: datetime) -> dict[tuple[str, bytes], str]:
+def known_in(session: Session, root: str, folder: bytes, *, now: datetime) -> dict[bytes, Known]:
+    """Give what is known of the files in one folder below ``root`` (not of those in folders below it), by path."""
     rows = session.execute(
-        select(Sighting.root, Sighting.path, Sighting.signature, Sighting.state, Sighting.retry_at).where(
-            Sighting.root.in_({file.root for file in files}),
-            Sighting.path.in_([file.path for file in files]),
-            Sighting.state.in_([State.TAKEN, State.REJECTED, State.RETRY]),
-        )
+        select(
+            Sighting.path,
+            Sighting.id,
+            Sighting.signature,
+            Sighting.share,
+            (Sighting.state == State.MISSING),
+            (Sighting.media_id.is_not(None) & Sighting.code.is_(None)),
+            ((Sighting.state == State.RETRY) & (Sighting.retry_at <= now)),
+        ).where(Sighting.root == root, Sighting.folder == folder, Sighting.state != State.SUPERSEDED)
     )
-    return {
-        (root, path): signature
-        for root, path, signature, state, retry_at in rows
-        if state is not State.RETRY or (retry_at is not None and retry_at > now)
-    }
+    return {row[0]: Known._make(row) for row in rows}
 
 
-def present(session: Session, root: str) -> dict[bytes, int]:
-    """Give path → sighting id of the files that were below ``root`` at the last look."""
-    rows = session.execute(
-        select(Sighting.path, Sighting.id).where(
-            Sighting.root == root, Sighting.state.not_in([State.MISSING, State.SUPERSEDED])
-        )
-    )
-    return {path: sighting_id for path, sighting_id in rows}  # noqa: C416  # a Row is no tuple to the type checker
+def known_folders(session: Session, root: str) -> set[bytes]:
+    """Give the folders below ``root`` in which files were ever seen."""
+    return set(session.scalars(select(Sighting.folder).where(Sighting.root == root).distinct()))
+
+
+def has_files(session: Session, root: str) -> bool:
+    """Tell whether files were below ``root`` at the last look."""
+    return session.scalar(select(Sighting.id).where(Sighting.root == root, _present()).limit(1)) is not None
+
+
+def elsewhere(session: Session, root: str, share: str) -> int:
+    """Count the files that were last seen below ``root`` when another share was mounted there."""
+    there = select(func.count()).select_from(Sighting)
+    return session.scalar(there.where(Sighting.root == root, Sighting.share != share, _present())) or 0
 
 
 def retries(session: Session, now: datetime) -> tuple[list[tuple[str, bytes]], datetime | None]:
-    """Give (root, path) of the files that are to be tried again by ``now``, and the time of the one after them."""
-    waiting = select(Sighting).where(Sighting.state == State.RETRY)
-    due = session.scalars(waiting.where(Sighting.retry_at <= now))
-    following = session.scalar(
-        select(func.min(Sighting.retry_at)).where(Sighting.state == State.RETRY, Sighting.retry_at > now)
-    )
-    return [(sighting.root, sighting.path) for sighting in due], following
+    """Give (root, folder) of the files that are to be tried again by ``now``, and the time of the one after them."""
+    waiting = Sighting.state == State.RETRY
+    due = session.execute(select(Sighting.root, Sighting.folder).where(waiting, Sighting.retry_at <= now).distinct())
+    following = session.scalar(select(func.min(Sighting.retry_at)).where(waiting, Sighting.retry_at > now))
+    return [(root, folder) for root, folder in due], following
+
+
+def _present() -> ColumnElement[bool]:
+    return Sighting.state.not_in([State.MISSING, State.SUPERSEDED])
 
 
 def media_with_picture(session: Session, picture_hash: str) -> list[Media]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import store
-from db.models import Deployment, Media, Model, Observation, Prediction, Review
+from db.models import Deployment, Media, Model, Observation, Prediction, Review, Sighting
 from db.observe import refresh
 from db.redlist import load
 from db.store import SeenFile
@@ -19,8 +19,15 @@ CAMERA_TIME = datetime(2026, 11, 23, 22, 15)  # noqa: DTZ001  # a camera's clock
 REDLIST = load()
 
 
-def seen(path: str = "A/1.JPG", *, root: str = "/inbox", signature: str = "1", file_time: datetime = NOW) -> SeenFile:
-    return SeenFile(root, path.encode(), signature, file_time, station=path.split("/", maxsplit=1)[0])
+def seen(path: str = "A/1.JPG", *, root: str = "/inbox", signature: str = "1", **more: Any) -> SeenFile:
+    facts: dict[str, Any] = {"file_time": NOW, "station": path.split("/", maxsplit=1)[0]}
+    return SeenFile(root, path.encode(), signature, **facts | more)
+
+
+def sighting_of(session: Session, path: str) -> int:
+    """Give the id of the newest sighting at a path."""
+    found = select(Sighting.id).where(Sighting.path == path.encode()).order_by(Sighting.generation.desc())
+    return session.scalars(found).first() or 0
 
 
 def content(name: str, *, picture: str | None = None, **more: Any) -> Media:

@@ -13,8 +13,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from db import store
-from db.engine import NETWORK_FILE_SYSTEMS, Ledger, LedgerError, backup, file_system, open_ledger
+from db.engine import NETWORK_FILE_SYSTEMS, Ledger, LedgerError, backup, open_ledger
 from db.models import Deployment
+from db.mounts import mount_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -155,7 +156,9 @@ MOUNTS = r"""
 )
 def test_a_network_mount_is_known_by_its_kind(folder: str, kind: str) -> None:
     """The innermost mount counts, and of two on one point the later; names are as the kernel escapes them."""
-    assert file_system(Path(folder), MOUNTS) == kind
+    mount = mount_of(Path(folder), MOUNTS)
+    assert mount is not None
+    assert mount.kind == kind
     assert (kind in NETWORK_FILE_SYSTEMS) == (kind != "ext4")
 
 

@@ -11,13 +11,13 @@ from ledger_builders import answer, take
 from sqlalchemy import inspect, select, text
 
 from db.engine import MIGRATIONS, Ledger, LedgerError, open_ledger
-from db.models import Base, Media
+from db.models import Base, Media, Sighting
 
 NEXT = """
 from alembic import op
 import sqlalchemy as sa
 
-revision, down_revision = "9999", "0001"
+revision, down_revision = "9999", "0002"
 
 def upgrade():
     with op.batch_alter_table("media", recreate="always") as media:
@@ -82,7 +82,7 @@ def test_several_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         for ledger in threads.map(open_ledger, [tmp_path / "ledger.db"] * 4):
             with ledger.read() as session:
-                assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0001"]
+                assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0002"]
             ledger.close()
 
 
@@ -128,3 +128,22 @@ def test_a_migration_that_fails_is_undone(filled: Path, tmp_path: Path) -> None:
         open_ledger(filled, failing)
     with opened(filled) as ledger, ledger.read() as session:
         assert session.scalars(select(Media.kept)).all() == ["kept/one.jpg"]
+
+
+def test_a_ledger_of_the_first_version_learns_shares_and_folders(tmp_path: Path) -> None:
+    """Its signatures named the device, which changes with each mount: without it, no known file is read again."""
+    first = tmp_path / "first"
+    shutil.copytree(MIGRATIONS, first, ignore=shutil.ignore_patterns("__pycache__", "0002*"))
+    with opened(tmp_path / "ledger.db", first) as ledger, ledger.write() as session:
+        for row, path in enumerate([b"A/100RECNX/1.JPG", b"loose.JPG"]):
+            session.execute(
+                text(
+                    "INSERT INTO sighting (id, root, path, path_text, generation, signature, file_time, station, state,"
+                    " attempts, seen_at) VALUES (:row, '/inbox', :path, '', 1, '65024:77:1000:1:2', '2026-11-24', 'A',"
+                    " 'rejected', 0, '2026-11-24')"
+                ),
+                {"row": row, "path": path},
+            )
+    with opened(tmp_path / "ledger.db") as ledger, ledger.read() as session:
+        rows = session.execute(select(Sighting.folder, Sighting.share, Sighting.signature).order_by(Sighting.id)).all()
+        assert [tuple(row) for row in rows] == [(b"A/100RECNX", "", "77:1000:1:2"), (b"", "", "77:1000:1:2")]

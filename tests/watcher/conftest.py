@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seen_files import seen_below
 from tiny_backbones import register_tiny
 
 from db.engine import open_ledger
@@ -15,8 +16,8 @@ from ml.decision import Thresholds
 from ml.familiarity import Familiar
 from ml.heads import Dense, Head
 from ml.reduction import Reduction
-from watcher.inbox.scan import Folder, scan
-from watcher.intake import Intake, Settled, decode_pool
+from watcher.inbox.settle import Settled
+from watcher.intake import Intake, decode_pool
 from watcher.stations import read_stations
 
 
@@ -65,7 +66,7 @@ def take_all(intake, inbox):
     """Scan the inbox and take everything in it; ``final`` as the intake has it."""
 
     def take(*, final=True):
-        files = [Settled(file, final) for file in scan(Folder(inbox))]
+        files = [Settled(file, final) for file in seen_below(inbox)]
         return [read for batch in intake.take(files) for read in batch]
 
     return take

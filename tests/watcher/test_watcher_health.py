@@ -74,19 +74,48 @@ def test_what_the_daemon_says_of_itself_is_told(service):
     said = {
         "process": 7,
         "at": (datetime.now(UTC) - timedelta(minutes=9)).isoformat(),
-        "offline": ["/share"],
         "failures": {"model": "no model"},
-        "unsettled": 3,
+        "inbox": {
+            "roots": [
+                root("/share", away="it is empty, and was not"),
+                root("/nas", unreadable={"A": "Permission denied"}, looked_at="2026-01-01T00:00:00+00:00"),
+                root("/card", earlier=300),
+            ],
+            "unsettled": 3,
+            "growing": ["/nas/A/slow.jpg"],
+            "events_asked_for_anew": 1,
+            "folders_heard": 149,
+            "folders_to_hear": 300,
+        },
         "next": {},
     }
     with service.data.exclusively():
         service.data.heartbeat.write_text(json.dumps(said))
-        problems = status(service)["problems"]
-    assert [problem.split(":")[0] for problem in problems] == [
-        "/share is offline",
+        state = status(service)
+    assert [problem.split(":")[0] for problem in state["problems"]] == [
+        "/share is offline (it is empty, and was not)",
+        "/nas/A is left out (Permission denied)",
+        "/nas was not looked through since 2026-01-01T00",
+        "events come from 149 of 300 folders, so all are looked through more often",
         "model",
         "the daemon (process 7) is silent",
     ]
+    told = "\n".join(lines(state))
+    assert "/card holds another share than before: 300 files" in told
+    assert "/nas/A/slow.jpg has been written for more than an hour" in told
+
+
+def root(path, **more):
+    """What the daemon says of one inbox."""
+    return {
+        "root": path,
+        "away": "",
+        "earlier": 0,
+        "unreadable": {},
+        "folders": 3,
+        "scan_seconds": 300.0,
+        "looked_at": None,
+    } | more
 
 
 @pytest.mark.usefixtures("answered")

@@ -5,14 +5,15 @@ import random
 from datetime import timedelta
 
 import pytest
+from seen_files import seen_below
 from small_pictures import NOON, encoded, picture, scene
 from sqlalchemy import delete, select, update
 
 from db import store
 from db.models import Deployment, Link, Media, Sighting
 from db.types import LinkKind, LinkStatus, State
-from watcher.inbox.scan import Folder, scan
-from watcher.intake import Intake, Settled, assign_deployments
+from watcher.inbox.settle import Settled
+from watcher.intake import Intake, assign_deployments
 from watcher.prepare import prepare
 from watcher.stations import read_stations
 
@@ -86,7 +87,7 @@ def with_killer(intake, pool):
 def three_files(inbox):
     for number, name in enumerate(("a", "killer", "z")):
         put(inbox, f"A/{name}.jpg", picture(number))
-    return [Settled(file) for file in scan(Folder(inbox))]
+    return [Settled(file) for file in seen_below(inbox)]
 
 
 def test_a_file_that_kills_its_worker_is_rejected_by_name(ledger, with_killer, three_files):
@@ -119,7 +120,7 @@ def raise_memory_error():
 def test_a_system_at_fault_is_tried_again(ledger, inbox, intake):
     """A file that cannot be opened now is no bad file."""
     put(inbox, "A/1.jpg", picture(1))
-    files = list(scan(Folder(inbox)))
+    files = seen_below(inbox)
     (inbox / "A/1.jpg").unlink()
     list(intake.take(Settled(file) for file in files))
     assert states(ledger) == {"A/1.jpg": (State.RETRY, "FileNotFoundError")}
@@ -141,7 +142,7 @@ def test_an_unfinished_file_waits_until_it_is_final(ledger, inbox, take_all):
 def test_a_file_that_changes_while_it_is_read_is_not_taken(ledger, inbox, intake):
     """What was hashed is what was seen."""
     put(inbox, "A/1.jpg", picture(1))
-    files = list(scan(Folder(inbox)))
+    files = seen_below(inbox)
     put(inbox, "A/1.jpg", picture(2) + b"more")
     list(intake.take([Settled(file, final=False) for file in files]))
     assert states(ledger) == {}
@@ -150,7 +151,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(ledger, inbox, intake
 def test_a_link_in_the_place_of_a_file_is_not_followed(inbox, tmp_path):
     """Not even when it is put there between the look and the reading."""
     put(inbox, "A/1.jpg", picture(1))
-    (file,) = scan(Folder(inbox))
+    (file,) = seen_below(inbox)
     (inbox / "A/1.jpg").rename(tmp_path / "elsewhere.jpg")
     (inbox / "A/1.jpg").symlink_to(tmp_path / "elsewhere.jpg")
     with pytest.raises(OSError, match="symbolic"):
@@ -224,7 +225,7 @@ def test_nothing_depends_on_the_order_of_arrival(ledger, inbox, intake):
         links = {(shas[link.media_id], shas[link.canonical_id], link.kind) for link in rows(ledger, Link)}
         return links | {(s.path_text, shas[s.media_id], keys[s.deployment_id]) for s in rows(ledger, Sighting)}
 
-    files = list(scan(Folder(inbox)))
+    files = seen_below(inbox)
     outcomes = set()
     for seed in range(4):
         random.Random(seed).shuffle(files)
@@ -268,7 +269,7 @@ def test_two_inboxes_may_have_folders_of_one_name(ledger, tmp_path, intake, redl
     for name, station in (("one", "Ridge"), ("two", "River")):
         put(tmp_path, f"{name}/A/1.jpg", picture(1 if name == "one" else 2, at=NOON))
         (tmp_path / name / "stations.csv").write_text(f"folder,locationName\nA,{station}\n")
-        list(intake.take([Settled(file) for file in scan(Folder(tmp_path / name))]))
+        list(intake.take([Settled(file) for file in seen_below(tmp_path / name)]))
         assign_deployments(ledger, str(tmp_path / name), read_stations(tmp_path / name), redlist)
     names = {deployment.id: deployment.station for deployment in rows(ledger, Deployment)}
     assert sorted(names[sighting.deployment_id] for sighting in rows(ledger, Sighting)) == ["Ridge", "River"]

@@ -1,26 +1,28 @@
 """What is worth reading now: scans decide, and the inbox may come and go."""
 
+import errno
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from seen_files import seen_below
 from small_pictures import picture
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from db import store
 from db.models import Sighting
 from db.store import SeenFile
 from db.types import State
-from watcher.inbox.lookout import Lookout
-from watcher.inbox.scan import Folder, scan
+from watcher.inbox.lookout import TURN, Lookout
+from watcher.inbox.scan import Folder
 from watcher.inbox.settle import Settler
-from watcher.intake import Settled
+from watcher.inbox.share import share_of
 
 
 @pytest.fixture
 def lookout(ledger, inbox):
-    return Lookout(ledger, [Folder(inbox)], Settler(2.0), incomplete_seconds=900.0)
+    return Lookout(ledger, [Folder(inbox)], Settler(2.0, incomplete_seconds=900.0))
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def take(intake, lookout):
     """Take what the lookout finds, as the daemon does."""
 
     def run(found):
-        reads = [read for batch in intake.take(Settled(*each) for each in found) for read in batch]
+        reads = [read for batch in intake.take(found) for read in batch]
         for read in reads:
             lookout.settler.forget(read.file)
         return sorted(read.file.path.decode() for read in reads)
@@ -58,11 +60,11 @@ def test_a_file_is_read_at_the_second_look_that_finds_it_unchanged(lookout, put,
     put("A/1.jpg")
     assert take(lookout.look_everywhere(0.0)) == []
     assert len(lookout.restless) == 1
-    assert take(lookout.look_at(lookout.restless, 2.0)) == ["A/1.jpg"]
+    assert take(lookout.look_at(dict.fromkeys(lookout.restless, False), 2.0)) == ["A/1.jpg"]
 
 
 def test_what_is_known_is_not_read_again(lookout, put, take):
-    """One look-up in the ledger a file."""
+    """One look-up in the ledger a folder."""
     put("A/1.jpg", "A/2.jpg")
     take(lookout.look_everywhere(0.0))
     take(lookout.look_everywhere(2.0))
@@ -75,16 +77,18 @@ def test_only_the_marked_folder_is_looked_at(lookout, put, inbox):
     """A folder that is gone again, or lies outside, is no error."""
     put("A/1.jpg", "B/2.jpg")
     lookout.settler.settle_seconds = 0.0
-    places = {os.fsencode(inbox / "B"), os.fsencode(inbox / "gone"), b"/elsewhere"}
-    assert [file.path for file, _ in lookout.look_at(places, 0.0)] == [b"B/2.jpg"]
+    assert lookout.look_at({os.fsencode(inbox / "B"): False}, 0.0) == [], "not before the first full look"
+    list(lookout.look_everywhere(0.0))
+    places = {os.fsencode(inbox / "B"): False, os.fsencode(inbox / "gone"): True, b"/elsewhere": True}
+    assert [each.file.path for each in lookout.look_at(places, 0.0)] == [b"B/2.jpg"]
 
 
 def test_a_picture_that_ends_too_early_becomes_final_with_time(lookout, put):
     """By the daemon's own clock, whatever the file's times say."""
     put("A/1.jpg")
     assert [list(lookout.look_everywhere(now)) for now in (0.0,)] == [[]]
-    assert [final for _, final in lookout.look_everywhere(899.0)] == [False]
-    assert [final for _, final in lookout.look_everywhere(900.0)] == [True]
+    assert [each.final for each in lookout.look_everywhere(899.0)] == [False]
+    assert [each.final for each in lookout.look_everywhere(900.0)] == [True]
 
 
 def test_a_file_that_is_gone_is_missing_and_its_media_stays(lookout, put, take, inbox, ledger):
@@ -92,9 +96,70 @@ def test_a_file_that_is_gone_is_missing_and_its_media_stays(lookout, put, take, 
     put("A/1.jpg", "A/2.jpg")
     lookout.settler.settle_seconds = 0.0
     take(lookout.look_everywhere(0.0))
-    (inbox / "A/1.jpg").unlink()
+    (inbox / "A/1.jpg").rename(inbox.with_name("1.jpg"))
     take(lookout.look_everywhere(1.0))
+    assert states(ledger) == {"A/1.jpg": State.TAKEN, "A/2.jpg": State.TAKEN}, "one look may be a share that blinks"
+    take(lookout.look_everywhere(2.0))
     assert states(ledger) == {"A/1.jpg": State.MISSING, "A/2.jpg": State.TAKEN}
+
+
+def test_a_file_that_is_back_as_it_was_is_not_read_again(lookout, put, take, inbox, ledger):
+    """A folder moved away and back costs nothing; even where all of it had been called missing."""
+    put("A/1.jpg", "B/2.jpg")
+    lookout.settler.settle_seconds = 0.0
+    take(lookout.look_everywhere(0.0))
+    (inbox / "A").rename(inbox.with_name("A"))
+    for now in (1.0, 2.0):
+        take(lookout.look_everywhere(now))
+    assert states(ledger)["A/1.jpg"] is State.MISSING
+    inbox.with_name("A").rename(inbox / "A")
+    assert take(lookout.look_everywhere(3.0)) == []
+    assert states(ledger) == {"A/1.jpg": State.TAKEN, "B/2.jpg": State.TAKEN}
+
+
+def test_stations_take_turns(lookout, put, inbox):
+    """A full card is read in parts, and between two of them everyone else has their turn."""
+    for number in range(TURN + 100):
+        (inbox / "Full").mkdir(exist_ok=True)
+        (inbox / f"Full/{number:04}.jpg").touch()
+    put("Late/1.jpg", "Late/2.jpg")
+    lookout.settler.settle_seconds = 0.0
+    found = [each.file.station for each in lookout.look_everywhere(0.0)]
+    assert (found[:4].count("Late"), len(found)) == (2, TURN)
+    assert lookout.crowded == {os.fsencode(inbox / "Full")}
+
+
+def test_another_share_in_the_inbox_s_place_is_not_the_same(lookout, put, take, inbox, ledger):
+    """Its pictures are taken, and those of the share before it are away: not missing."""
+    put("A/1.jpg", "A/2.jpg")
+    lookout.settler.settle_seconds = 0.0
+    take(lookout.look_everywhere(0.0))
+    inbox.rename(inbox.with_name("first"))
+    put("B/3.jpg")
+    for now in (1.0, 2.0, 3.0):
+        take(lookout.look_everywhere(now))
+    assert states(ledger) == dict.fromkeys(["A/1.jpg", "A/2.jpg", "B/3.jpg"], State.TAKEN)
+    assert lookout.roots[str(inbox)].earlier == 2
+    inbox.rename(inbox.with_name("second"))
+    inbox.with_name("first").rename(inbox)
+    assert take(lookout.look_everywhere(4.0)) == []
+    assert lookout.roots[str(inbox)].earlier == 1
+
+
+def test_a_share_that_is_identified_anew_keeps_its_files(lookout, put, take, inbox, ledger):
+    """A new server, a restored disk: what is as it was there is not read again, and can be missed again."""
+    put("A/1.jpg", "A/2.jpg")
+    lookout.settler.settle_seconds = 0.0
+    take(lookout.look_everywhere(0.0))
+    with ledger.write() as session:
+        session.execute(update(Sighting).values(share="nfs4 old:/share 2"))
+    lookout.roots.clear()
+    assert take(lookout.look_everywhere(1.0)) == []
+    assert lookout.roots[str(inbox)].earlier == 0
+    (inbox / "A/1.jpg").unlink()
+    for now in (2.0, 3.0):
+        take(lookout.look_everywhere(now))
+    assert states(ledger)["A/1.jpg"] is State.MISSING
 
 
 @pytest.fixture
@@ -121,9 +186,12 @@ def test_of_what_cannot_be_read_nothing_is_known(lookout, put, take, ledger, inb
     with ledger.write() as session:
         for file in (hidden, gone):
             store.reject(session, file, code="corrupt", reason="cut", now=datetime.now(UTC))
-    take(lookout.look_everywhere(0.0))
+        session.execute(update(Sighting).values(share=share_of(inbox)))
+    for now in (0.0, 1.0):
+        take(lookout.look_everywhere(now))
     found = states(ledger)
     assert found["A/1.jpg"] is State.TAKEN
+    assert list(lookout.roots[str(inbox)].unreadable.values()) == ["File name too long"]
     assert found["A/gone.jpg"] is State.MISSING
     assert found[hidden.path.decode()] is State.REJECTED
 
@@ -131,7 +199,7 @@ def test_of_what_cannot_be_read_nothing_is_known(lookout, put, take, ledger, inb
 def test_a_file_is_tried_again_when_its_time_has_come(lookout, put, ledger, inbox):
     """Without waiting for the next full look."""
     put("A/1.jpg")
-    (file,) = scan(Folder(inbox))
+    (file,) = seen_below(inbox)
     now = datetime.now(UTC)
     with ledger.write() as session:
         store.postpone(session, file, code="OSError", reason="away", now=now)
@@ -149,10 +217,31 @@ def test_an_inbox_that_is_away_is_offline_and_not_empty(lookout, put, take, inbo
     if way == "empty":
         inbox.mkdir()
     take(lookout.look_everywhere(1.0))
-    assert lookout.offline == {str(inbox)}
+    assert lookout.roots[str(inbox)].away
     assert states(ledger) == {"A/1.jpg": State.TAKEN}
     if way == "empty":
         inbox.rmdir()
     inbox.with_name("elsewhere").rename(inbox)
     assert take(lookout.look_everywhere(2.0)) == []
-    assert lookout.offline == set()
+    assert not lookout.roots[str(inbox)].away
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EHOSTDOWN, errno.ENOENT])
+def test_a_share_that_blinks_loses_nothing(lookout, put, take, ledger, monkeypatch, code):
+    """Ten failed looks in a row, at any folder, and then it is there again as if nothing had been."""
+    put("A/1.jpg", "B/2.jpg")
+    lookout.settler.settle_seconds = 0.0
+    take(lookout.look_everywhere(0.0))
+    listed = os.scandir
+
+    def blinking(place):
+        if os.fsencode(place).endswith(b"/B"):
+            raise OSError(code, os.strerror(code))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", blinking)
+    for now in range(1, 11):
+        assert take(lookout.look_everywhere(float(now))) == []
+    monkeypatch.undo()
+    assert take(lookout.look_everywhere(11.0)) == []
+    assert states(ledger) == {"A/1.jpg": State.TAKEN, "B/2.jpg": State.TAKEN}

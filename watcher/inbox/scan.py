@@ -1,10 +1,10 @@
-"""One look at a folder tree: which files are there that could be pictures, and their stat signatures."""
+"""One look at a folder tree: which files are there, and by what each is known to have changed."""
 
 import logging
 import os
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +16,13 @@ log = logging.getLogger(__name__)
 # Half-written or foreign things, by what makes them: names are compared in lower case.
 IGNORED = re.compile(
     rb"""
-      \..*                        # hidden: rsync's and ours while they are written, macOS' ._*, .DS_Store, .stfolder
-    | .*\.(part|filepart|partial|tmp|temp|crdownload|download|!ut|!qb)   # browsers, WinSCP, torrent clients
+      \..*                        # hidden: rsync's and ours while they are written, macOS' ._*, .stfolder, .nfs
+    | .*\.(part|filepart|partial|tmp|temp|crdownload|download|opdownload|!ut|!qb)   # browsers, WinSCP, torrent clients
     | ~.*                         # Windows' and Syncthing's own
-    | thumbs\.db | desktop\.ini | ehthumbs.*\.db                        # Windows
-    | @eadir | \#recycle | @recycle | lost\+found | \$recycle\.bin | system\ volume\ information  # NAS boxes, Windows
-    | .*\.(thm|ctg|dat)           # camera index files
+    | thumbs\.db | desktop\.ini | ehthumbs.*\.db | autorun\.inf         # Windows
+    | @eadir | \#recycle | @recycle | @recently-snapshot | lost\+found  # NAS boxes
+    | \$recycle\.bin | system\ volume\ information | \#snapshot         # Windows, NAS boxes
+    | .*\.(thm|ctg|dat|lrv|mrk|xmp|aae)   # index files of cameras, and what software says of a picture beside it
     | stations\.csv | .*\.json    # Trapline's own words and detection results
     """,
     re.VERBOSE | re.DOTALL,
@@ -39,11 +40,20 @@ class Folder:
     excluded: Collection[Path] = ()
 
 
-def scan(folder: Folder, below: bytes | None = None, unreadable: list[bytes] | None = None) -> Iterator[SeenFile]:
-    """Yield the regular files below the root (or below one folder in it), by path; links are never followed.
+@dataclass(slots=True)
+class Listing:
+    """One folder below the root, as the system listed it.
 
-    What lies below and cannot be read is logged, and its path below the root appended to ``unreadable``: of that
-    nothing is known, neither that it is there nor that it is gone.
+    Of what could not be read nothing is known, neither that it is there nor that it is gone.
+    """
+
+    folder: bytes  # below the root; empty: the root itself
+    files: list[os.DirEntry[bytes]] = field(default_factory=list)  # regular ones, those to be ignored among them
+    error: OSError | None = None
+
+
+def walk(folder: Folder, below: bytes = b"", *, deep: bool = True) -> Iterator[Listing]:
+    """List the root, or one folder below it, and the folders in it if ``deep``; links are never followed.
 
     Raises
     ------
@@ -51,20 +61,48 @@ def scan(folder: Folder, below: bytes | None = None, unreadable: list[bytes] | N
         The folder itself cannot be read.
 
     """
-    root = os.fsencode(folder.root)
-    excluded = {os.fsencode(path) for path in folder.excluded}
-    inside = (below or root)[len(root) :].strip(b"/")
-    if any(IGNORED.fullmatch(name.lower()) or name.lower() in KNOWN_FOLDERS for name in inside.split(b"/") if name):
+    if any(_is_foreign(name) for name in below.split(b"/") if name):
         return
-    if any((below or root).startswith(path + b"/") or below == path for path in excluded):
+    root, excluded = os.fsencode(folder.root), {os.fsencode(path) for path in folder.excluded}
+    place = os.path.join(root, below) if below else root  # noqa: PTH118  # bytes, which pathlib has not
+    if any(place == path or place.startswith(path + b"/") for path in excluded):
         return
-    entries = sorted(os.scandir(below or root), key=lambda entry: entry.name)
-    yield from _walk(entries, root, excluded, [] if unreadable is None else unreadable)
+    waiting = [place]
+    while waiting:
+        place = waiting.pop()
+        listing = Listing(place[len(root) :].strip(b"/"))
+        try:
+            inner = list(_sort_out(listing, place))
+        except OSError as error:
+            if listing.folder == below:
+                raise
+            listing.error = error
+        else:
+            waiting += [path for path in inner if deep and path not in excluded]
+        yield listing
+
+
+def seen(folder: Folder, path: bytes, stat: os.stat_result, share: str) -> SeenFile:
+    """Describe a file that is to be looked at more closely."""
+    return SeenFile(
+        root=str(folder.root),
+        path=path,
+        signature=signature(stat),
+        file_time=datetime.fromtimestamp(max(0.0, stat.st_mtime), UTC),
+        station=station_of(folder.root, path),
+        share=share,
+        device=stat.st_dev,
+    )
 
 
 def signature(stat: os.stat_result) -> str:
-    """Give what changes when a file does."""
-    return f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+    """Give what changes when a file does, and stays when its share is mounted anew."""
+    return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+
+
+def is_ignored(name: bytes) -> bool:
+    """Tell whether a file of this name is half-written, foreign or Trapline's own."""
+    return IGNORED.fullmatch(name.lower()) is not None
 
 
 def station_of(root: Path, path: bytes) -> str:
@@ -78,37 +116,15 @@ def folders_of(path: bytes) -> list[str]:
     return printable(path).split("/")[:-1]
 
 
-def _walk(
-    entries: list[os.DirEntry[bytes]], root: bytes, excluded: set[bytes], unreadable: list[bytes]
-) -> Iterator[SeenFile]:
-    for entry in entries:
-        if IGNORED.fullmatch(entry.name.lower()) or entry.path in excluded:
-            continue
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name.lower() not in KNOWN_FOLDERS:
-                    inner = sorted(os.scandir(entry.path), key=lambda e: e.name)
-                    yield from _walk(inner, root, excluded, unreadable)
-            elif entry.is_file(follow_symlinks=False):
-                yield _seen(entry, root)
-        except FileNotFoundError:
-            continue  # gone since it was listed
-        except OSError as error:
-            log.warning("%s is left out for now: %s", os.fsdecode(entry.path), error.strerror)
-            unreadable.append(_below(entry.path, root))
+def _sort_out(listing: Listing, place: bytes) -> Iterator[bytes]:
+    """Put the files of a folder into its listing and yield the folders."""
+    with os.scandir(place) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                listing.files.append(entry)
+            elif entry.is_dir(follow_symlinks=False) and not _is_foreign(entry.name):
+                yield entry.path
 
 
-def _seen(entry: os.DirEntry[bytes], root: bytes) -> SeenFile:
-    stat = entry.stat(follow_symlinks=False)
-    path = _below(entry.path, root)
-    return SeenFile(
-        root=os.fsdecode(root),
-        path=path,
-        signature=signature(stat),
-        file_time=datetime.fromtimestamp(stat.st_mtime, UTC),
-        station=station_of(Path(os.fsdecode(root)), path),
-    )
-
-
-def _below(path: bytes, root: bytes) -> bytes:
-    return path[len(root) :].lstrip(b"/")
+def _is_foreign(name: bytes) -> bool:
+    return is_ignored(name) or name.lower() in KNOWN_FOLDERS

@@ -1,10 +1,9 @@
-from ledger_builders import NOW, answer, deployment, review, seen, take
+from ledger_builders import NOW, answer, deployment, review, seen, sighting_of, take
 from sqlalchemy.orm import Session
 
 from db import store
 from db.engine import Ledger
 from db.queries.answers import COLUMNS, FileAnswer, file_answers
-from db.queries.files import present
 from db.types import Decision
 
 
@@ -100,6 +99,6 @@ def test_only_files_that_are_there_now_have_a_row(ledger: Ledger) -> None:
         take(session, "A/1.JPG", "two", signature="2")
         take(session, "A/2.JPG", "three")
         take(session, "A/3.JPG", "four", root="/other")
-        store.mark_missing(session, [present(session, "/inbox")[b"A/2.JPG"]], now=NOW)
+        store.mark_missing(session, [sighting_of(session, "A/2.JPG")], now=NOW)
         assert rows(session).keys() == {"/inbox/A/1.JPG"}
         assert rows(session, "/inbox", "/other").keys() == {"/inbox/A/1.JPG", "/other/A/3.JPG"}

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,99 +10,89 @@ from db import store
 from db.engine import Ledger
 from db.models import Link, Sighting
 from db.queries.files import (
-    LOOKED_UP,
+    Known,
+    elsewhere,
+    has_files,
+    known_folders,
+    known_in,
     linked_media,
     media_below,
     media_of_second,
     media_with_picture,
-    present,
     retries,
     sightings_of,
     stations_digest,
-    unknown,
 )
-from db.store import SeenFile
 from db.types import LinkKind, LinkStatus
 
 SECOND = timedelta(seconds=1)
 
 
-def looked_at(session: Session, *files: SeenFile, now: datetime = NOW) -> list[str]:
-    return [file.path.decode() for file in unknown(session, files, now=now)]
+def known(session: Session, *, now: datetime = NOW, root: str = "/inbox") -> dict[str, Known]:
+    return {path.decode(): row for path, row in known_in(session, root, b"A", now=now).items()}
 
 
-def test_only_what_is_new_or_changed_is_read(ledger: Ledger) -> None:
-    """The same path with the same signature costs no hashing, whether it was taken or rejected (D0)."""
+def test_a_folder_knows_its_own_files_and_no_others(ledger: Ledger) -> None:
+    """Not those of folders below it, nor of another inbox, nor what a path held before."""
     with ledger.write() as session:
-        take(session, "A/taken.JPG", "one")
+        take(session, "A/1.JPG", "one")
+        take(session, "A/1.JPG", "two", signature="2")
+        take(session, "A/deep/2.JPG", "three")
+        take(session, "A/3.JPG", "four", root="/other")
         store.reject(session, seen("A/bad.JPG"), code="corrupt", reason="cut off", now=NOW)
-        assert looked_at(session, seen("A/taken.JPG"), seen("A/bad.JPG")) == []
-        assert looked_at(session, seen("A/new.JPG"), seen("A/taken.JPG", root="/other")) == ["A/new.JPG", "A/taken.JPG"]
-        changed = seen("A/taken.JPG", signature="2"), seen("A/bad.JPG", signature="2")
-        assert looked_at(session, *changed) == ["A/taken.JPG", "A/bad.JPG"]
+        assert known(session).keys() == {"A/1.JPG", "A/bad.JPG"}
+        assert known(session)["A/1.JPG"].signature == "2"
+        assert known_folders(session, "/inbox") == {b"A", b"A/deep"}
 
 
 def test_what_is_to_be_tried_again_waits_for_its_time(ledger: Ledger) -> None:
-    """Not before it is due, unless the file has changed since."""
+    """It is due at its time and not before."""
     with ledger.write() as session:
         store.postpone(session, seen(), code="OSError", reason="the share is away", now=NOW)
-        assert looked_at(session, seen(), now=NOW + SECOND) == []
-        assert looked_at(session, seen(signature="2"), now=NOW + SECOND) == ["A/1.JPG"]
-        assert looked_at(session, seen(), now=NOW + 2 * SECOND) == ["A/1.JPG"]
+        assert not known(session, now=NOW + SECOND)["A/1.JPG"].is_due
+        assert known(session, now=NOW + 2 * SECOND)["A/1.JPG"].is_due
 
 
-def test_a_file_that_is_back_is_read(ledger: Ledger) -> None:
-    """It was missing, so even the same signature is looked at again."""
+def test_what_was_taken_whole_may_come_back_without_being_read(ledger: Ledger) -> None:
+    """What was rejected, or could not be read again after a change, may not."""
     with ledger.write() as session:
         take(session, "A/1.JPG", "one")
-        store.mark_missing(session, present(session, "/inbox").values(), now=NOW)
-        assert looked_at(session, seen()) == ["A/1.JPG"]
-
-
-def test_an_old_content_that_is_put_back_is_read(ledger: Ledger) -> None:
-    """A superseded row knows nothing of the path any more."""
-    with ledger.write() as session:
-        take(session, "A/1.JPG", "one", signature="1")
-        take(session, "A/1.JPG", "two", signature="2")
-        assert looked_at(session, seen(signature="1")) == ["A/1.JPG"]
-        assert looked_at(session, seen(signature="2")) == []
+        take(session, "A/2.JPG", "two")
+        store.postpone(session, seen("A/2.JPG", signature="2"), code="OSError", reason="away", now=NOW)
+        store.reject(session, seen("A/3.JPG"), code="corrupt", reason="cut off", now=NOW)
+        store.mark_missing(session, [row.id for row in known(session).values()], now=NOW)
+        back = {path: row.is_whole for path, row in known(session).items() if row.is_missing}
+        assert back == {"A/1.JPG": True, "A/2.JPG": False, "A/3.JPG": False}
+        store.found_again(session, [known(session)["A/1.JPG"].id])
+        assert not known(session)["A/1.JPG"].is_missing
 
 
 def test_a_file_whose_kept_picture_is_gone_is_read_again(ledger: Ledger) -> None:
     """The original is still there, so what was made of it can be made anew."""
     with ledger.write() as session:
-        media_id = take(session, "A/1.JPG", "one")
-        store.read_again(session, media_id)
-        assert looked_at(session, seen()) == ["A/1.JPG"]
+        store.read_again(session, take(session, "A/1.JPG", "one"))
+        assert known(session)["A/1.JPG"].signature != seen().signature
 
 
-def test_a_long_list_is_looked_up_in_chunks(ledger: Ledger) -> None:
-    """However many files there are, no more than a chunk is held before the first is yielded."""
-    drawn: list[int] = []
-
-    def endless() -> Iterator[SeenFile]:
-        while True:
-            drawn.append(len(drawn))
-            yield seen(f"A/{len(drawn)}.JPG")
-
-    with ledger.read() as session:
-        assert next(unknown(session, endless(), now=NOW)).path == b"A/1.JPG"
-    assert len(drawn) == LOOKED_UP
-
-
-def test_present_is_what_a_scan_should_find(ledger: Ledger) -> None:
-    """Taken, rejected and postponed files of that root; missing and superseded ones are not expected."""
+def test_files_of_another_share_are_counted_apart(ledger: Ledger) -> None:
+    """They stay as they are until they are seen on the share that is mounted now."""
     with ledger.write() as session:
+        take(session, "A/1.JPG", "one", share="ext4 1 2")
+        take(session, "A/2.JPG", "two", share="ext4 1 2")
+        assert elsewhere(session, "/inbox", "ext4 1 2") == 0
+        assert elsewhere(session, "/inbox", "ext4 3 2") == 2
+        store.move_to_share(session, [known(session)["A/1.JPG"].id], "ext4 3 2")
+        assert elsewhere(session, "/inbox", "ext4 3 2") == 1
+
+
+def test_an_inbox_has_files_as_long_as_one_is_not_missing(ledger: Ledger) -> None:
+    """So an empty folder in its place is told from an inbox that was always empty."""
+    with ledger.write() as session:
+        assert not has_files(session, "/inbox")
         take(session, "A/1.JPG", "one")
-        take(session, "A/1.JPG", "two", signature="2")
-        store.reject(session, seen("A/2.JPG"), code="corrupt", reason="cut off", now=NOW)
-        store.postpone(session, seen("A/3.JPG"), code="OSError", reason="the share is away", now=NOW)
-        take(session, "A/4.JPG", "one", root="/other")
-        found = present(session, "/inbox")
-        assert found.keys() == {b"A/1.JPG", b"A/2.JPG", b"A/3.JPG"}
-        assert session.get_one(Sighting, found[b"A/1.JPG"]).generation == 2
-        store.mark_missing(session, [found[b"A/2.JPG"]], now=NOW)
-        assert present(session, "/inbox").keys() == {b"A/1.JPG", b"A/3.JPG"}
+        assert has_files(session, "/inbox")
+        store.mark_missing(session, [row.id for row in known(session).values()], now=NOW)
+        assert not has_files(session, "/inbox")
 
 
 @pytest.fixture
@@ -174,7 +163,7 @@ def test_what_is_to_be_tried_again_is_known_with_its_time(ledger: Ledger) -> Non
             store.postpone(session, seen(f"A/{number}.JPG"), code="OSError", reason="away", now=NOW + number * SECOND)
         session.flush()
         assert retries(session, NOW) == ([], NOW + 3 * SECOND)
-        assert retries(session, NOW + 3 * SECOND) == ([("/inbox", b"A/1.JPG")], NOW + 4 * SECOND)
+        assert retries(session, NOW + 3 * SECOND) == ([("/inbox", b"A")], NOW + 4 * SECOND)
 
 
 def test_media_below_a_root_are_those_ever_seen_there(ledger: Ledger) -> None:

@@ -1,13 +1,12 @@
 from datetime import timedelta
 
 import pytest
-from ledger_builders import NOW, answer, content, deployment, review, seen, take
+from ledger_builders import NOW, answer, content, deployment, review, seen, sighting_of, take
 from sqlalchemy.orm import Session
 
 from db import store
 from db.check import originals, products
 from db.engine import Ledger
-from db.queries.files import present
 from db.queries.status import (
     Rejected,
     StationSign,
@@ -109,7 +108,7 @@ def test_a_card_in_the_wrong_folder_is_told(ledger: Ledger) -> None:
             take(session, path, "two", deployed=deployment("A"))
         assert at_two_deployments(session) == at_two_deployments(session, ["/inbox"]) == 1
         assert at_two_deployments(session, ["/other"]) == 0
-        store.mark_missing(session, [present(session, "/inbox")[b"B/1.JPG"]], now=NOW)
+        store.mark_missing(session, [sighting_of(session, "B/1.JPG")], now=NOW)
         assert at_two_deployments(session) == 0
 
 
@@ -135,7 +134,7 @@ def test_models_are_counted_by_what_they_answered(filled: Ledger) -> None:
 def test_products_and_originals_are_what_the_doctor_compares(filled: Ledger) -> None:
     """Every file that a row names, and every file that is there now, with the content that is expected of it."""
     with filled.write() as session:
-        store.mark_missing(session, [present(session, "/inbox")[b"A/2.JPG"]], now=NOW)
+        store.mark_missing(session, [sighting_of(session, "A/2.JPG")], now=NOW)
         named = set(products(session))
         assert named >= {"kept/one.jpg", "kept/waits.jpg", "gradcam/1.jpg"}
         assert len(named) == 5 + 4
