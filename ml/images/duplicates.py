@@ -51,9 +51,15 @@ class Link:
 
 
 def same_picture_links(group: Iterable[Facts]) -> list[Link]:
-    """Link all of a group that shares picture hash and orientation to its canonical one, unless it is flat."""
+    """Link all that share picture hash and orientation with another to the canonical one of them, unless it is flat."""
+    canonical: dict[tuple[str, int], Facts] = {}
     ranked = sorted((facts for facts in group if not facts.flat), key=_rank)
-    return [Link(facts.sha256, ranked[0].sha256, LinkKind.SAME_PICTURE) for facts in ranked[1:]]
+    firsts = [canonical.setdefault((facts.picture_hash, facts.orientation), facts) for facts in ranked]
+    return [
+        Link(facts.sha256, first.sha256, LinkKind.SAME_PICTURE)
+        for facts, first in zip(ranked, firsts, strict=True)
+        if facts is not first
+    ]
 
 
 def reexport_links(group: Iterable[Facts]) -> list[Link]:
