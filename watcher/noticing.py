@@ -61,12 +61,14 @@ class Noticing:
             self._due = dict.fromkeys(self._lookout.folders, time.monotonic())
             while not self._stopping.is_set():
                 self._look_at_what_is_due(intake)
-                places = self._dirty.collect()
-                if places is None:
-                    self._due = dict.fromkeys(self._lookout.folders, time.monotonic())
-                elif places:
-                    self._take(intake, self._lookout.look_at(places, time.monotonic()))
-                self._wait()
+                begin, places = time.monotonic(), self._dirty.collect()
+                if places is None:  # soon, but a storm is no reason to do nothing but look
+                    soon = begin + self._settings.settle_seconds
+                    self._due = {folder: min(due, soon) for folder, due in self._due.items()}
+                found = self._lookout.look_at(places or {}, begin)
+                looked = time.monotonic() - begin
+                self._take(intake, found)
+                self._wait(looked)
 
     def supervise(self) -> None:
         """Have the events watched that are to be; to be called every second or so."""
@@ -128,23 +130,23 @@ class Noticing:
                     settler.forget(read.file)
             self._taken.set()
 
-    def _wait(self) -> None:
-        """Sleep until something happens, is due, or may have come to rest."""
+    def _wait(self, looked: float) -> None:
+        """Sleep until something happens, is due, or may have come to rest; as long as the look took, at least."""
         lookout = self._lookout
         due, following = lookout.again(datetime.now(UTC))
-        for place in due | lookout.crowded:
+        is_crowded, is_restless = bool(lookout.crowded), bool(lookout.restless)
+        for place in due | lookout.crowded | lookout.restless:
             self._dirty.mark(place)
         lookout.crowded.clear()
-        if lookout.restless and not self._dirty.woken.is_set():
-            self._stopping.wait(max(PAUSE_SECONDS, self._settings.settle_seconds))
-        for place in lookout.restless:
-            self._dirty.mark(place)
         lookout.restless.clear()
-        seconds = min(self._due.values()) - time.monotonic()
-        if following is not None:
-            seconds = min(seconds, (following - datetime.now(UTC)).total_seconds())
-        if self._dirty.woken.wait(max(0.0, seconds)):
-            self._stopping.wait(PAUSE_SECONDS)
+        if is_crowded:
+            return
+        if not is_restless:
+            seconds = min(self._due.values()) - time.monotonic()
+            if following is not None:
+                seconds = min(seconds, (following - datetime.now(UTC)).total_seconds())
+            self._dirty.woken.wait(max(0.0, seconds))
+        self._stopping.wait(max(PAUSE_SECONDS, looked, self._settings.settle_seconds if is_restless else 0.0))
 
     def _interval(self, folder: Folder) -> float:
         """Give the seconds between two full looks: few where events do not come, or not from every folder."""
