@@ -60,13 +60,14 @@ class World:
         kept: str = "kept/none.jpg",
         gradcam: str = "gradcam/none.jpg",
         size: tuple[int, int] = (640, 480),
+        integrity: str = "sound",
     ) -> int:
         """Add one picture with its file and, where there is a model, its answer (given when it came, if not said)."""
         digest = hashlib.sha256(str(self.files).encode()).hexdigest()
         media = self._add(
             Media(
                 sha256=digest, picture_hash=digest, phash=digest, flat=False, format="JPEG", width=size[0],
-                height=size[1], orientation=1, bytes=1000, encoding="x", integrity="sound", camera_time=at,
+                height=size[1], orientation=1, bytes=1000, encoding="x", integrity=integrity, camera_time=at,
                 time_status=time_status, time_source="exif", exif={}, kept=kept, received_at=received,
             )
         )  # fmt: skip

@@ -62,7 +62,7 @@ def _answer(
         path=f"{sighting.root}/{sighting.path_text}",
         sha256=media.sha256 if media else "",
         state="retry" if pending else STATES[sighting.state],
-        reason="waits for the model" if pending else sighting.reason or "",
+        reason="waits for the model" if pending else sighting.reason or _damage(media),
         captured_at=observation.captured_at.isoformat() if observation else "",
         station=sighting.station,
         observation_type=observation.observation_type if observation else "",
@@ -73,3 +73,7 @@ def _answer(
         category=(observation.category or "") if observation else "",
         gradcam=f"{data_dir}/{prediction.gradcam}" if prediction else "",
     )
+
+
+def _damage(media: Media | None) -> str:
+    return "suspect: only a part of it decodes cleanly" if media and media.integrity == "suspect" else ""

@@ -110,6 +110,7 @@ class ReportData:
     stations: tuple[Station, ...]
     gallery: tuple[Answer, ...]
     rejected: tuple[RejectedFile, ...]
+    damaged: tuple[str, ...]  # paths of pictures that decode in part: answered, and not learned from
     suspected: tuple[Suspected, ...]
     strays: int  # pictures that lie at two deployments now: a card in the wrong folder
     stale: int
@@ -140,6 +141,7 @@ def gather(
         stations=_stations(session, answers, redlist),
         gallery=by_merit({answer: event for answer, event in events.items() if answer.media_id not in hidden}),
         rejected=_rejected(session, since, until),
+        damaged=_damaged(session, since, until),
         suspected=_suspected(session, since, until),
         strays=at_two_deployments(session),
         stale=session.scalar(select(func.count()).select_from(Observation).where(Observation.stale)) or 0,
@@ -237,12 +239,19 @@ def _rejected(session: Session, since: datetime, until: datetime) -> tuple[Rejec
     return tuple(RejectedFile(row.station, row.path_text, row.reason or "") for row in rows)
 
 
-def _suspected(session: Session, since: datetime, until: datetime) -> tuple[Suspected, ...]:
-    def path_of(media_id: Any) -> Any:
-        return select(func.min(Sighting.path_text)).where(Sighting.media_id == media_id).scalar_subquery()
+def _damaged(session: Session, since: datetime, until: datetime) -> tuple[str, ...]:
+    received = in_span(Media.received_at, since, until)
+    paths = session.scalars(select(_path_of(Media.id)).where(received, Media.integrity == "suspect").order_by(Media.id))
+    return tuple(path or "" for path in paths)
 
+
+def _path_of(media_id: Any) -> Any:
+    return select(func.min(Sighting.path_text)).where(Sighting.media_id == media_id).scalar_subquery()
+
+
+def _suspected(session: Session, since: datetime, until: datetime) -> tuple[Suspected, ...]:
     rows = session.execute(
-        select(path_of(Link.media_id), path_of(Link.canonical_id))
+        select(_path_of(Link.media_id), _path_of(Link.canonical_id))
         .select_from(Link)
         .join(Media, Link.media_id == Media.id)
         .where(in_span(Media.received_at, since, until), Link.status == LinkStatus.SUSPECTED)

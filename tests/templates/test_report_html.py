@@ -53,7 +53,7 @@ def fill(ledger: Ledger, tmp_path: Path, name: str) -> None:
         first = world.picture(station, model, kept=picture, gradcam=picture)
         again = world.picture(station, model, kept=picture, gradcam=picture)
         world.picture(station, model, "panda")
-        world.picture(station, model, time_status="missing")
+        world.picture(station, model, time_status="missing", integrity="suspect")
         world.review(world.picture(station, model), name, reviewer=name)
         world.link(again, first, LinkKind.REEXPORT, LinkStatus.SUSPECTED)
         world.file(station, state=State.REJECTED, path=f"{name}/{name}.jpg", reason=name)

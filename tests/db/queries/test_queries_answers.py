@@ -1,4 +1,4 @@
-from ledger_builders import NOW, answer, deployment, review, seen, sighting_of, take
+from ledger_builders import NOW, answer, content, deployment, review, seen, sighting_of, take
 from sqlalchemy.orm import Session
 
 from db import store
@@ -90,6 +90,14 @@ def test_a_file_that_cannot_be_read_now_shows_no_older_answer(ledger: Ledger) ->
         store.postpone(session, seen(signature="2"), code="OSError", reason="the share is away", now=NOW)
         row = rows(session)["/inbox/A/1.JPG"]
         assert (row.state, row.reason, row.sha256, row.label) == ("retry", "the share is away", "", "")
+
+
+def test_a_damaged_picture_is_answered_and_says_so(ledger: Ledger) -> None:
+    """Its reason stands beside its answer."""
+    with ledger.write() as session:
+        answer(session, take(session, "A/1.JPG", content("one", integrity="suspect")))
+        row = rows(session)["/inbox/A/1.JPG"]
+        assert (row.state, row.reason, row.label) == ("answered", "suspect: only a part of it decodes cleanly", "lion")
 
 
 def test_only_files_that_are_there_now_have_a_row(ledger: Ledger) -> None:

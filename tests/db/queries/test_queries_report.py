@@ -182,17 +182,18 @@ def test_events_count_visits_not_pictures(ledger: Ledger) -> None:
 
 
 def test_what_needs_a_look_is_named_by_station(ledger: Ledger) -> None:
-    """What does not live there, a clock never set, a file that is no picture, a card in the wrong folder."""
+    """What does not live there, a clock never set, no picture, a damaged one, a card in a wrong folder."""
     with filling(ledger) as world:
         ridge, model = world.station("Ridge", "KE"), world.model()
         world.picture(ridge, model, "panda")
-        world.picture(ridge, model, time_status="implausible")
+        world.picture(ridge, model, time_status="implausible", integrity="suspect")
         world.file(ridge, state=State.REJECTED, path="Ridge/a.mp4", reason="unsupported: a video")
         world.file(world.station("Ford"), state=State.TAKEN, media=world.picture(ridge, model))
     found = report(ledger)
     assert [(each.station, each.title, each.pictures) for each in found.out_of_range] == [("Ridge", "Giant panda", 1)]
     assert [(each.station, each.status, each.pictures) for each in found.clocks] == [("Ridge", "implausible", 1)]
     assert [(each.path, each.reason) for each in found.rejected] == [("Ridge/a.mp4", "unsupported: a video")]
+    assert found.damaged == ("Ridge/IMG_0002.JPG",)
     assert (found.totals.rejected, found.strays) == (1, 1)
 
 
