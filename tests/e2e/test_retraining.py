@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -251,18 +252,20 @@ def test_a_killed_retraining_leaves_the_champion_and_goes_on_when_it_is_started_
 ):
     """The failure is told once; a later start, here by hand, comes to the model that an unkilled one makes."""
     before, untouched = current(due / "models").name, shutil.copytree(due, tmp_path / "untouched")
-    with watching():
-        process = until(lambda: child(tmp_path))
-        time.sleep(random.Random(3).random() * 4)
-        os.kill(process, signal.SIGKILL)
-        until(lambda: len(finished(due)) == 2)
-        assert current(due / "models").name == before
-        state = json.loads(trapline("status", "--json", code=1).stdout)
-        assert any("killed by SIGKILL" in problem for problem in state["problems"])
-    trapline("train", "retrain")
+    with ThreadPoolExecutor() as beside:
+        unkilled = beside.submit(trapline, "train", "retrain", TRAPLINE_DATA_DIR=str(untouched))
+        with watching():
+            process = until(lambda: child(tmp_path))
+            time.sleep(random.Random(3).random() * 4)
+            os.kill(process, signal.SIGKILL)
+            until(lambda: len(finished(due)) == 2)
+            assert current(due / "models").name == before
+            state = json.loads(trapline("status", "--json", code=1).stdout)
+            assert any("killed by SIGKILL" in problem for problem in state["problems"])
+        trapline("train", "retrain")
+        unkilled.result()
     after = current(due / "models").name
     assert after != before
-    trapline("train", "retrain", TRAPLINE_DATA_DIR=str(untouched))
     assert current(untouched / "models").name == after
 
 

@@ -1,4 +1,9 @@
-"""Two tiny backbones with drawn weights, and tiny pictures of coloured blocks to train on them."""
+"""Two tiny backbones with drawn weights, tiny pictures of coloured blocks, and models that learned from them.
+
+A training takes seconds, so those that several tests look at are made once; nobody changes them.
+"""
+
+from datetime import date
 
 import numpy as np
 import pytest
@@ -6,6 +11,10 @@ from PIL import Image
 from rich.console import Console
 from tiny_backbones import register_tiny
 
+from ml.ensemble import Ensemble
+from training.dataset import class_folders
+from training.fit import fit
+from training.prepare import Job
 from training.settings import TrainingSettings
 
 COLOURS = {"panda": (230, 230, 230), "lion": (220, 170, 60), "jaguar": (200, 60, 40), "other": (50, 140, 60)}
@@ -42,6 +51,52 @@ def draw():
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def job(backbones, settings, tmp_path_factory):
+    return Job(
+        name="test",
+        created=date(2026, 11, 24),
+        backbones=backbones,
+        settings=settings,
+        cache=tmp_path_factory.mktemp("cache"),
+        untrained_seed=7,
+    )
+
+
+@pytest.fixture(scope="session")
+def pictures(draw, tmp_path_factory):
+    return draw(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="session")
+def fitted(pictures, job, console, tmp_path_factory):
+    """A model of those pictures."""
+    return fit(class_folders(pictures), job, models=tmp_path_factory.mktemp("models"), console=console)
+
+
+@pytest.fixture(scope="session")
+def ensemble(fitted):
+    return Ensemble.load(fitted.folder, batch_size=4)
+
+
+@pytest.fixture(scope="session")
+def given_split(draw, tmp_path_factory):
+    """Pictures in a folder to train on and one to test; of one of the test pictures the other folder has a twin."""
+    folder = tmp_path_factory.mktemp("given_split")
+    draw(folder / "Train", seed=1)
+    draw(folder / "Test", seed=2, pictures=3)
+    twin = folder / "Test" / "panda" / "twin.png"
+    twin.write_bytes((folder / "Train" / "panda" / "00.png").read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fitted_to_given(given_split, job, console, tmp_path_factory):
+    """A model of those, with the figures of folds that ignore groups beside the others."""
+    models = tmp_path_factory.mktemp("models")
+    return fit(class_folders(given_split), job, models=models, console=console, compared=True)
 
 
 def blocked(random, colour):

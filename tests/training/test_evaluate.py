@@ -1,36 +1,18 @@
 """A model is judged on pictures of any folder: its answers, which of them it knows, and the page."""
 
 import json
-from datetime import date
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 from typer.testing import CliRunner
 
-from ml.ensemble import Ensemble
 from ml.images import kept_pixels
 from training.cli import app
 from training.dataset import class_folders, examined
-from training.fit import fit
 from training.judging import page
 from training.judging.evaluate import judge, metrics
-from training.prepare import Job
 from training.record import STACK
-
-
-@pytest.fixture(scope="module")
-def fitted(draw, backbones, settings, console, tmp_path_factory):
-    """A model of tiny backbones, and the folder of pictures that it learned from."""
-    folder = tmp_path_factory.mktemp("judged")
-    pictures = draw(folder / "pictures")
-    job = Job("test", date(2026, 11, 24), backbones, settings, folder / "cache", untrained_seed=7)
-    return fit(class_folders(pictures), job, models=folder / "models", console=console), pictures
-
-
-@pytest.fixture(scope="module")
-def ensemble(fitted):
-    return Ensemble.load(fitted[0].folder, batch_size=4)
 
 
 def test_a_folder_is_judged_by_what_the_daemon_would_answer(ensemble, draw, console, tmp_path):
@@ -45,16 +27,16 @@ def test_a_folder_is_judged_by_what_the_daemon_would_answer(ensemble, draw, cons
     assert accuracy == pytest.approx(accuracy_score(column.labels, said), abs=1e-5)
 
 
-def test_pictures_that_were_learned_from_are_known_again(fitted, ensemble, console):
+def test_pictures_that_were_learned_from_are_known_again(fitted, pictures, ensemble, console):
     """Of the model's own pictures those of its folds have a twin among what was learned from, the held-out ones not."""
-    run = judge(class_folders(fitted[1]), ensemble, console=console)
-    column, held_out = run.columns["testing"], fitted[0].run.columns["testing"].contents
+    run = judge(class_folders(pictures), ensemble, console=console)
+    column, held_out = run.columns["testing"], fitted.run.columns["testing"].contents
     assert column.twins.tolist() == [content not in held_out for content in column.contents]
 
 
 def test_the_page_of_a_whole_training_has_its_maps(fitted, ensemble, tmp_path):
     """Figures, pictures beside their Grad-CAM, and the map's own scores, from a real fit."""
-    page.write(fitted[0].run, tmp_path, ensemble=ensemble)
+    page.write(fitted.run, tmp_path, ensemble=ensemble)
     numbers = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
     assert {"pretrained", "testing"} <= numbers["columns"].keys()
     assert numbers["faithfulness"]["pictures"] > 0
@@ -62,12 +44,12 @@ def test_the_page_of_a_whole_training_has_its_maps(fitted, ensemble, tmp_path):
     assert html.count("data:image/jpeg") >= 2
 
 
-def test_the_command_writes_the_page(fitted, tmp_path):
+def test_the_command_writes_the_page(fitted, pictures, tmp_path):
     """``evaluate --out`` makes the folder with the page and its figures, of the pictures that were named."""
-    said = [fitted[1], "--model", fitted[0].folder, "--out", tmp_path / "page"]
+    said = [pictures, "--model", fitted.folder, "--out", tmp_path / "page"]
     result = CliRunner().invoke(app, ["evaluate", *map(str, said)])
     assert result.exit_code == 0, result.output
     assert "The page is" in result.output
     numbers = json.loads((tmp_path / "page" / "metrics.json").read_text("utf-8"))
-    assert numbers["columns"]["testing"]["pictures"] == len(list(fitted[1].rglob("*.png")))
+    assert numbers["columns"]["testing"]["pictures"] == len(list(pictures.rglob("*.png")))
     assert (tmp_path / "page" / "report.html").is_file()

@@ -17,7 +17,7 @@ def test_out_of_fold_answers_never_saw_their_group():
     groups = np.repeat(np.arange(96), 3)
     labels = random.permutation(np.repeat([0, 1], 48))[groups]
     features = np.eye(96, dtype=np.float32)[groups] + random.normal(0, 0.01, (288, 96)).astype(np.float32)
-    learned = learn([features[:, None]] * 2, labels, groups % 4, classes=("lion", "panda"), settings=SETTINGS)
+    learned = learn([features[:, None]] * 2, labels, groups % 2, classes=("lion", "panda"), settings=SETTINGS)
     whole = reduction.fit(features, dimensions=96)
     (by_heart,) = train([whole(features)[:, None]], labels, reductions=[whole], classes=2, settings=SETTINGS).heads
     assert (forward(by_heart, features).logits.argmax(axis=1) == labels).mean() > 0.95
@@ -30,7 +30,7 @@ def test_a_hidden_layer_learns_what_a_line_cannot():
     random = np.random.default_rng(1)
     features = random.normal(5, [1, 3], (400, 2)).astype(np.float32)
     labels = ((features[:, 0] > 5) ^ (features[:, 1] > 5)).astype(int)
-    folds = np.arange(400) % 3
+    folds = np.arange(400) % 2
     shares = {}
     for hidden in (0, 16):
         settings = SETTINGS.model_copy(update={"hidden": hidden, "epochs": 30})
@@ -48,7 +48,7 @@ def test_a_doubtful_label_teaches_nothing():
     trusted = np.arange(120) >= 20
     lied = np.where(trusted, labels, 1 - labels)
     one, other = (
-        learn([features], truth, np.arange(120) % 3, classes=("lion", "panda"), settings=SETTINGS, trusted=trusted)
+        learn([features], truth, np.arange(120) % 2, classes=("lion", "panda"), settings=SETTINGS, trusted=trusted)
         for truth in (labels, lied)
     )
     np.testing.assert_array_equal(one.heads[0].output.kernel, other.heads[0].output.kernel)

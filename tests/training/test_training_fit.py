@@ -1,7 +1,6 @@
 """From folders of pictures to a model that answers."""
 
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
@@ -14,35 +13,7 @@ from training import rows
 from training.dataset import class_folders, examined, read
 from training.fit import fit
 from training.judging.evaluate import judge, scores_of
-from training.prepare import Job
 from training.record import STACK
-
-
-@pytest.fixture(scope="session")
-def job(backbones, settings, tmp_path_factory):
-    return Job(
-        name="test",
-        created=date(2026, 11, 24),
-        backbones=backbones,
-        settings=settings,
-        cache=tmp_path_factory.mktemp("cache"),
-        untrained_seed=7,
-    )
-
-
-@pytest.fixture(scope="session")
-def pictures(draw, tmp_path_factory):
-    return draw(tmp_path_factory.mktemp("pictures"))
-
-
-@pytest.fixture(scope="session")
-def fitted(pictures, job, console, tmp_path_factory):
-    return fit(class_folders(pictures), job, models=tmp_path_factory.mktemp("models"), console=console)
-
-
-@pytest.fixture(scope="session")
-def ensemble(fitted):
-    return Ensemble.load(fitted.folder, batch_size=4)
 
 
 def pixels_of(folder):
@@ -128,13 +99,9 @@ def test_the_figures_are_those_of_the_held_out_pictures(fitted, pictures):
     assert testing["stack"].accuracy > 0.8
 
 
-def test_a_given_split_is_kept(job, draw, console, tmp_path):
+def test_a_given_split_is_kept(fitted_to_given):
     """Pictures in a test folder are never learned from, and their twins in training are told apart."""
-    draw(tmp_path / "data" / "Train", seed=1)
-    draw(tmp_path / "data" / "Test", seed=2, pictures=3)
-    twin = tmp_path / "data" / "Test" / "panda" / "twin.png"
-    twin.write_bytes((tmp_path / "data" / "Train" / "panda" / "00.png").read_bytes())
-    columns = fit(class_folders(tmp_path / "data"), job, models=tmp_path / "models", console=console).run.columns
+    columns = fitted_to_given.run.columns
     assert len(columns["pretrained"].labels) == 36
     assert len(columns["testing"].labels) == 13
     assert [path.name for path in columns["testing"].only(columns["testing"].twins).paths] == ["twin.png"]
@@ -153,10 +120,9 @@ def test_doubted_labels_are_corrected_or_left_out(job, draw, console, tmp_path):
     assert sum(path.name.startswith("panda") for path in everything) == 3
 
 
-def test_without_groups_is_told_apart(job, draw, console, tmp_path):
+def test_without_groups_is_told_apart(fitted_to_given):
     """Where asked for, there is a column of folds that ignore groups, over the same pictures."""
-    fitted = fit(class_folders(draw(tmp_path / "data")), job, models=tmp_path, console=console, compared=True)
-    plain, grouped = fitted.run.columns["plain"], fitted.run.columns["pretrained"]
+    plain, grouped = (fitted_to_given.run.columns[name] for name in ("plain", "pretrained"))
     assert plain.contents == grouped.contents
     assert not np.array_equal(plain.log_probabilities[STACK], grouped.log_probabilities[STACK])
 
