@@ -12,7 +12,7 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
 $(shell mkdir -p .cache/tmp)
 
-.PHONY: demo test lint starter bench-training lock clean
+.PHONY: demo test lint starter bench-training bench-intake bench-duplicates lock clean
 
 demo: .venv/ready
 	$(BIN)/trapline demo
@@ -31,6 +31,18 @@ starter: .venv/ready
 # What caching features is worth; minutes on a quiet machine.
 bench-training: .venv/ready
 	$(BIN)/python tests/benchmarks/bench_training.py
+
+# A hundred thousand files at once, too few events and watches, kills, mounts, known files; an hour, as root.
+bench-intake: .venv/ready
+	$(BIN)/python tests/benchmarks/bench_intake.py soak
+	$(BIN)/python tests/benchmarks/bench_intake.py limits
+	$(BIN)/python tests/benchmarks/bench_intake.py kills
+	$(BIN)/python tests/benchmarks/bench_intake.py rescan
+	$(BIN)/python tests/benchmarks/bench_intake.py mounts
+
+# Burst frames, copies and re-exports; ten minutes.
+bench-duplicates: .venv/ready
+	$(BIN)/python tests/benchmarks/bench_duplicates.py
 
 # The lock has hashes and no addresses: pip asks whatever index it is set to.
 lock: .venv/ready
