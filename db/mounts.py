@@ -39,10 +39,16 @@ def mount_with(device: int, table: str) -> Mount | None:
     return next((mount for mount in _mounts(table) if mount.device == device), None)
 
 
+def mounts_below(folder: Path, table: str) -> Iterator[Mount]:
+    """Yield what is mounted somewhere below ``folder``."""
+    yield from (mount for mount in _mounts(table) if folder in Path(mount.point).parents)
+
+
 def _mounts(table: str) -> Iterator[Mount]:
-    for line in table.splitlines():
+    # split at the kernel's own separators only: names may hold whatever else is a blank or a line's end to Python
+    for line in filter(None, table.split("\n")):
         left, _, right = line.partition(" - ")
-        fields, (kind, source) = left.split(), right.split()[:2]
+        fields, (kind, source) = left.split(" "), right.split(" ")[:2]
         major, minor = fields[2].split(":")
         yield Mount(os.makedev(int(major), int(minor)), _plain(fields[4]), kind, _plain(source))
 

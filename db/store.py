@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Inbox, JobRun, Link, Media, Model, Observation, Prediction, Report, Review, Sighting
@@ -14,6 +14,7 @@ from db.types import LinkKind, LinkStatus, State, printable
 FIRST_RETRY = timedelta(seconds=2)
 LAST_RETRY = timedelta(minutes=10)
 MARKED = 500  # rows a statement
+ANY_SHARE = ""  # of files that were seen before shares were told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class SeenFile:
     signature: str  # what changes when the file does, and not when its share is mounted anew
     file_time: datetime
     station: str
-    share: str = ""  # what is mounted at the root
+    share: str = ANY_SHARE  # what it lies on
     device: int = 0
 
     @property
@@ -65,7 +66,7 @@ def postpone(session: Session, file: SeenFile, *, code: str, reason: str, now: d
 
     What the path holds is not known yet, so a content that was taken from it stays with it.
     """
-    sighting = _last(session, file) or _added(session, file, generation=1, now=now)
+    sighting = _last(session, file) or _added(session, file, now=now)
     _note(sighting, file, State.RETRY, code, reason)
     sighting.retry_at = now + min(FIRST_RETRY * 2 ** min(sighting.attempts, 16), LAST_RETRY)
     sighting.attempts += 1
@@ -103,24 +104,24 @@ def _holding(session: Session, file: SeenFile, *, media_id: int | None, now: dat
     """Give the row of this file: the last one where it holds the same content (or held none), else a new generation."""
     last = _last(session, file)
     if last is None:
-        return _added(session, file, generation=1, now=now)
+        return _added(session, file, now=now)
     if last.media_id in {None, media_id}:
         return last
     last.state, last.retry_at = State.SUPERSEDED, None
     _mark_stale(session, [last.media_id])
-    return _added(session, file, generation=last.generation + 1, now=now)
+    return _added(session, file, now=now)
 
 
 def _last(session: Session, file: SeenFile) -> Sighting | None:
-    return session.scalar(
-        select(Sighting)
-        .where(Sighting.root == file.root, Sighting.path == file.path)
-        .order_by(Sighting.generation.desc())
-        .limit(1)
-    )
+    """Give the newest row of the path; what it held on another share is another file's."""
+    rows = select(Sighting).where(Sighting.root == file.root, Sighting.path == file.path)
+    here = rows if file.share == ANY_SHARE else rows.where(Sighting.share.in_([file.share, ANY_SHARE]))
+    return session.scalar(here.order_by(Sighting.generation.desc()).limit(1))
 
 
-def _added(session: Session, file: SeenFile, *, generation: int, now: datetime) -> Sighting:
+def _added(session: Session, file: SeenFile, *, now: datetime) -> Sighting:
+    held = select(func.max(Sighting.generation)).where(Sighting.root == file.root, Sighting.path == file.path)
+    generation = (session.scalar(held) or 0) + 1
     sighting = Sighting(
         root=file.root, folder=file.folder, path=file.path, generation=generation, attempts=0, seen_at=now
     )

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,7 @@ from watcher.stations import StationsError, read_stations
 
 LOW_DISK = 500 * 2**20
 SILENT_SECONDS = 60  # a daemon that says nothing for this long hangs
-GRACE_SECONDS = 600.0  # what one turn of a slow intake may take between two looks
-NOTHING_SAID: dict[str, Any] = {
-    "roots": [], "unsettled": 0, "growing": [], "events_asked_for_anew": 0, "folders_heard": 0, "folders_to_hear": 0,
-}  # fmt: skip
+SLOW_SECONDS = 600.0  # what a look through a large share may take
 
 
 def status(service: Service) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"files     {files['taken']} taken, {files['rejected']} rejected, {files['retry']} tried again"
     yield f"pictures  {state['media']}, of which {state['copies']} are copies and {state['pending']} wait for an answer"
     if daemon:
-        yield from _inbox_lines(daemon["inbox"])
+        yield from chain.from_iterable(map(_inbox_lines, daemon["inboxes"]))
         yield from (f"next      {kind} at {time}" for kind, time in daemon["next"].items())
     if state["at_two_deployments"]:
         yield f"pictures  {state['at_two_deployments']} lie at two stations (a card in the wrong folder?)"
@@ -83,32 +81,29 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
 
 
 def _inbox_lines(inbox: dict[str, Any]) -> Iterator[str]:
-    for root in inbox["roots"]:
-        looked = f"last looked through {root['looked_at']}" if root["looked_at"] else "not looked through yet"
-        yield f"inbox     {root['root']}: {looked}, every {root['scan_seconds']:.0f} s"
-        if root["earlier"]:
-            yield (
-                f"inbox     {root['root']} holds another share than before: "
-                f"{root['earlier']} files of the earlier one stay in the ledger"
-            )
-    yield f"inbox     {inbox['unsettled']} files have not come to rest"
-    yield from (f"growing   {path} has been written for more than an hour" for path in inbox["growing"])
+    root = inbox["root"]
+    looked = f"looked through {inbox['looked_at']}" if inbox["looked_at"] else "not looked through yet"
+    yield f"inbox     {root}: {looked}, every {inbox['scan_seconds']:.0f} s"
+    yield f"inbox     {root}: {inbox['unsettled']} files have not come to rest"
+    if inbox["earlier"]:
+        yield f"inbox     {root} holds another share than before: {inbox['earlier']} files of the earlier one stay"
+    yield from (f"growing   {root}/{path} has been written for more than an hour" for path in inbox["growing"])
     if inbox["events_asked_for_anew"]:
-        yield f"events    stopped {inbox['events_asked_for_anew']} times and were asked for anew"
+        yield f"events    of {root} stopped {inbox['events_asked_for_anew']} times and were asked for anew"
 
 
 def _inbox_problems(inbox: dict[str, Any]) -> Iterator[str]:
-    for root in inbox["roots"]:
-        if root["away"]:
-            yield f"{root['root']} is offline ({root['away']}): mount it, or take it out of inbox"
-        yield from (f"{root['root']}/{path} is left out ({why}): mend it" for path, why in root["unreadable"].items())
-        late = 3 * root["scan_seconds"] + GRACE_SECONDS
-        if root["looked_at"] and not root["away"] and _seconds_since(root["looked_at"]) > late:
-            yield f"{root['root']} was not looked through since {root['looked_at']}: the share hangs, or is very slow"
-    if inbox["folders_heard"] < inbox["folders_to_hear"]:
+    root = inbox["root"]
+    if inbox["away"]:
+        yield f"{root} is offline ({inbox['away']}): mount it, or take it out of inbox"
+    yield from (f"{root}/{path} is left out ({why}): mend it" for path, why in inbox["unreadable"].items())
+    since = inbox["looking_since"]
+    if since and _seconds_since(since) > SLOW_SECONDS + 3 * inbox["scan_seconds"]:
+        yield f"{root} is being looked through since {since}: the share hangs, or is very slow"
+    if inbox["folders_heard"] is not None and inbox["folders_heard"] < inbox["folders"]:
         yield (
-            f"events come from {inbox['folders_heard']} of {inbox['folders_to_hear']} folders, so all are looked "
-            "through more often: raise fs.inotify.max_user_watches (sysctl)"
+            f"events come from {inbox['folders_heard']} of {inbox['folders']} folders of {root}, so all are looked "
+            "through more often: raise fs.inotify.max_user_watches and max_user_instances (sysctl)"
         )
 
 
@@ -123,7 +118,7 @@ def _daemon(data: DataFolder) -> dict[str, Any] | None:
     try:
         said: dict[str, Any] = json.loads(data.heartbeat.read_text())
     except (OSError, ValueError):
-        return {"process": None, "silent_seconds": 0, "inbox": NOTHING_SAID, "next": {}}
+        return {"process": None, "silent_seconds": 0, "inboxes": [], "next": {}}
     return said | {"silent_seconds": round(_seconds_since(said["at"]))}
 
 
@@ -135,7 +130,7 @@ def _retraining(data: DataFolder) -> dict[str, Any] | None:
 
 def _problems(state: dict[str, Any]) -> list[str]:
     daemon = state["daemon"] or {}
-    found = list(_inbox_problems(daemon.get("inbox", NOTHING_SAID)))
+    found = list(chain.from_iterable(map(_inbox_problems, daemon.get("inboxes", []))))
     if state["model_problem"]:
         found.append(state["model_problem"])
     found += [f"the last {kind} failed: {failure}" for kind, failure in state["failed_jobs"].items()]

@@ -40,7 +40,7 @@ from db.types import LinkKind
 from ml.images import Facts, Link, Picture, reexport_links, same_picture_links
 from watcher.inbox.scan import folders_of
 from watcher.inbox.settle import Settled
-from watcher.prepare import Moved, Prepared, Refused, prepare
+from watcher.prepare import Gone, Moved, Prepared, Refused, prepare
 from watcher.stations import Captured, Listed, deployment_of
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ AHEAD = 4  # files a worker that may wait for the ledger
 
 DEATHS = 3  # of its worker, until a file is called the cause
 
-Outcome = Prepared | Refused | Moved | Exception
+Outcome = Prepared | Refused | Moved | Gone | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,14 @@ class Read:
     final: bool
 
     @property
-    def may_still_grow(self) -> bool:
-        """Whether it says nothing yet: the file ended too early, or changed meanwhile, and more of it may come."""
-        return not self.final and (
-            isinstance(self.outcome, Moved) or (isinstance(self.outcome, Refused) and self.outcome.incomplete)
-        )
+    def says_nothing(self) -> bool:
+        """Whether it says nothing of the file: that is gone, or ended too early or changed, and more may come."""
+        match self.outcome:
+            case Gone():
+                return True
+            case Moved() | Refused(incomplete=True):
+                return not self.final
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,38 +106,39 @@ class Intake:
     def _read_ahead(self, files: Iterator[Settled]) -> Iterator[Read]:
         under_way: deque[tuple[Settled, ProcessFuture[Outcome]]] = deque()
         for settled in islice(files, self.workers * AHEAD):
-            under_way.append((settled, self._submit(settled.file)))
+            under_way.append((settled, self._submit(settled)))
         while under_way:
             settled, future = under_way.popleft()
-            yield Read(settled.file, self._outcome(settled.file, future), settled.final)
+            yield Read(settled.file, self._outcome(settled, future), settled.final)
             for following in islice(files, 1):
-                under_way.append((following, self._submit(following.file)))
+                under_way.append((following, self._submit(following)))
 
-    def _outcome(self, file: SeenFile, future: ProcessFuture[Outcome]) -> Outcome:
+    def _outcome(self, settled: Settled, future: ProcessFuture[Outcome]) -> Outcome:
         """Wait for a file. One whose worker died is read again: whoever ended that may not have meant the file."""
         for _ in range(DEATHS - 1):
             with suppress(ProcessExpired):
                 return _result(future)
-            future = self._submit(file)
+            future = self._submit(settled)
         try:
             return _result(future)
         except ProcessExpired:
             reason = "the decoder dies of this file: open and save it with another program"
             return Refused("decoder_died", reason, incomplete=False)
 
-    def _submit(self, file: SeenFile) -> ProcessFuture[Outcome]:
+    def _submit(self, settled: Settled) -> ProcessFuture[Outcome]:
+        file = settled.file
         path = os.path.join(os.fsencode(file.root), file.path)  # noqa: PTH118  # bytes, which pathlib has not
-        arguments = [path, file.signature, str(self.data_dir), self.kept_size, self.max_pixels]
+        arguments = [path, file.signature, str(self.data_dir), self.kept_size, self.max_pixels, settled.final]
         return self.pool.schedule(prepare, args=arguments, timeout=DECODE_SECONDS)
 
     def _commit(self, batch: list[Read]) -> list[Read]:
         taken: list[int] = []
-        if all(read.may_still_grow for read in batch):
+        if all(read.says_nothing for read in batch):
             return batch
         with self.ledger.write() as session:
             now = datetime.now(UTC)  # once the lock is held: a report must not fall between the time and the commit
             for read in batch:
-                if read.may_still_grow:
+                if read.says_nothing:
                     continue
                 match read.outcome:
                     case Prepared():

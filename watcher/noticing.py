@@ -1,7 +1,6 @@
-"""The inbox thread: when to look where, and every file that is found goes to the intake."""
+"""One inbox: when to look where, and every file that is found goes to the intake."""
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from typing import Any
 
 from db import store
 from db.mounts import mount_table
+from db.types import printable
 from watcher.inbox.events import Dirty, Watches
 from watcher.inbox.lookout import Lookout
 from watcher.inbox.scan import Folder
@@ -23,108 +23,105 @@ log = logging.getLogger(__name__)
 
 GROWING_SECONDS = 3600.0  # a file that is still written after this long is worth a word
 NAMED = 20
+SUPERVISE_SECONDS = 1.0
 PAUSE_SECONDS = 0.2  # after something happened, so that a storm of events is one look
 
 
 class Noticing:
-    """Looks in full at the start and at intervals, and in between where something happened or has not come to rest.
+    """Minds one inbox: looks in full at the start and at intervals, and in between where something happened.
 
-    ``run`` is the thread's; ``supervise`` and ``state`` are for the one that minds the daemon. ``taken`` is set after
-    each transaction; ``problems`` holds what is wrong now, by what it is about.
+    Each inbox has threads of its own, so that a share that hangs holds up no other: ``run`` is of one, ``supervise`` of
+    another. ``taken`` is set after each transaction; ``problems`` holds what is wrong now, by what it is about.
     """
 
     def __init__(
-        self, service: Service, *, stopping: threading.Event, taken: threading.Event, problems: dict[str, str]
+        self,
+        service: Service,
+        folder: Folder,
+        *,
+        stopping: threading.Event,
+        taken: threading.Event,
+        problems: dict[str, str],
     ) -> None:
-        settings = service.settings.intake
-        self._problems = problems
+        self.root = str(folder.root)
         self._service = service
-        self._settings = settings
+        self._settings = service.settings.intake
+        self._folder = folder
         self._stopping = stopping
         self._taken = taken
-        self._lookout = Lookout(
-            ledger=service.ledger,
-            folders=[service.folder(root) for root in service.settings.inbox],
-            settler=Settler(settings.settle_seconds, settings.incomplete_minutes * 60),
-        )
+        self._problems = problems
+        settler = Settler(self._settings.settle_seconds, self._settings.incomplete_minutes * 60)
+        self._lookout = Lookout(service.ledger, folder, settler)
         self._dirty = Dirty()
-        heard = [folder.root for folder in self._lookout.folders if self._is_heard(folder)]
-        self._watches = Watches(heard, self._dirty)
-        self._due: dict[Folder, float] = {}
-        self._listed: dict[str, tuple[Listed, ...]] = {}
-        self._told = 0  # folders that events come from
+        self._watches = Watches(folder.root, self._dirty)
+        self._due = 0.0
+        self._listed: tuple[Listed, ...] = ()
 
     def run(self) -> None:
         """Notice and take files until the daemon stops."""
-        with decode_pool(self._settings.decode_workers) as pool:
-            intake = self._service.intake(pool, lambda root: self._listed.get(root, ()))
-            self._due = dict.fromkeys(self._lookout.folders, time.monotonic())
+        workers = max(1, self._settings.decode_workers // len(self._service.settings.inbox))
+        with decode_pool(workers) as pool:
+            intake = self._service.intake(pool, workers, lambda _root: self._listed)
+            self._due = time.monotonic()
             while not self._stopping.is_set():
-                self._look_at_what_is_due(intake)
                 begin, places = time.monotonic(), self._dirty.collect()
                 if places is None:  # soon, but a storm is no reason to do nothing but look
-                    soon = begin + self._settings.settle_seconds
-                    self._due = {folder: min(due, soon) for folder, due in self._due.items()}
-                found = self._lookout.look_at(places or {}, begin)
+                    self._due = min(self._due, begin + self._settings.settle_seconds)
+                is_due = self._due <= begin
+                found = self._look_through() if is_due else self._lookout.look_at(places or {}, begin)
                 looked = time.monotonic() - begin
                 self._take(intake, found)
+                if is_due:
+                    derive_stale(self._service.ledger, self._service.redlist)
+                    self._problems.pop(f"inbox {self.root}", None)
                 self._wait(looked)
 
     def supervise(self) -> None:
-        """Have the events watched that are to be; to be called every second or so."""
-        self._watches.keep_alive()
-        self._told = self._watches.count()
+        """Have events watched where they come, until the daemon stops."""
+        try:
+            while not self._stopping.is_set():
+                if self._is_heard():
+                    self._watches.keep_alive(everywhere=self._hears_all())
+                self._stopping.wait(SUPERVISE_SECONDS)
+        finally:
+            self._watches.close()
 
     def wake(self) -> None:
         """Let the thread see that it is to stop."""
         self._dirty.woken.set()
 
-    def close(self) -> None:
-        """End the threads of the events."""
-        self._watches.close()
-
     def state(self) -> dict[str, Any]:
-        """Say what only this thread knows."""
-        settler, now = self._lookout.settler, time.monotonic()
-        growing = [f"{root}/{os.fsdecode(path)}" for root, path in settler.growing(now, GROWING_SECONDS)]
+        """Say what only this thread knows; does not touch the share."""
+        root, settler = self._lookout.root, self._lookout.settler
+        growing = sorted(printable(path) for path in settler.growing(GROWING_SECONDS))
         return {
+            "root": self.root,
+            "away": root.away,
+            "earlier": root.earlier,
+            "unreadable": dict(list(root.unreadable.items())[:NAMED]),
             "unsettled": len(settler),
             "growing": growing[:NAMED],
+            "folders": root.folders,
+            "folders_heard": self._watches.count() if self._is_heard() else None,
             "events_asked_for_anew": self._watches.rebuilt,
-            "folders_heard": self._told,
-            "folders_to_hear": self._to_hear(),
-            "roots": [
-                {
-                    "root": str(folder.root),
-                    "away": root.away,
-                    "earlier": root.earlier,
-                    "unreadable": dict(list(root.unreadable.items())[:NAMED]),
-                    "folders": root.folders,
-                    "scan_seconds": self._interval(folder),
-                    "looked_at": root.looked_at.isoformat(timespec="seconds") if root.looked_at else None,
-                }
-                for folder in self._lookout.folders
-                for root in [self._lookout.roots[str(folder.root)]]
-            ],
+            "scan_seconds": self._interval(),
+            "looking_since": _text(root.looking_since),
+            "looked_at": _text(root.looked_at),
         }
 
-    def _look_at_what_is_due(self, intake: Intake) -> None:
-        for folder, due in self._due.items():
-            if due <= time.monotonic() and not self._stopping.is_set():
-                found = self._lookout.look_through(folder, time.monotonic())
-                if not self._lookout.roots[str(folder.root)].away:
-                    self._read_stations(folder)
-                self._due[folder] = time.monotonic() + self._interval(folder)
-                self._take(intake, found)
-                derive_stale(self._service.ledger, self._service.redlist)
-                self._problems.pop("inbox", None)
+    def _look_through(self) -> list[Settled]:
+        found = self._lookout.look_through(time.monotonic())
+        if not self._lookout.root.away:
+            self._read_stations()
+        self._due = time.monotonic() + self._interval()
+        return found
 
     def _take(self, intake: Intake, found: Iterable[Settled]) -> None:
         settler = self._lookout.settler
         until_stopped = (each for each in found if not self._stopping.is_set())
         for batch in intake.take(until_stopped):
             for read in batch:
-                if read.may_still_grow:
+                if read.says_nothing:
                     settler.unfinished(read.file)
                 else:
                     settler.forget(read.file)
@@ -142,39 +139,40 @@ class Noticing:
         if is_crowded:
             return
         if not is_restless:
-            seconds = min(self._due.values()) - time.monotonic()
+            seconds = self._due - time.monotonic()
             if following is not None:
                 seconds = min(seconds, (following - datetime.now(UTC)).total_seconds())
             self._dirty.woken.wait(max(0.0, seconds))
         self._stopping.wait(max(PAUSE_SECONDS, looked, self._settings.settle_seconds if is_restless else 0.0))
 
-    def _interval(self, folder: Folder) -> float:
+    def _interval(self) -> float:
         """Give the seconds between two full looks: few where events do not come, or not from every folder."""
-        if self._is_heard(folder) and self._told >= self._to_hear():
+        if self._is_heard() and self._hears_all() and not self._lookout.root.away:
             return self._settings.scan_minutes * 60
         return min(self._settings.poll_seconds, self._settings.scan_minutes * 60)
 
-    def _is_heard(self, folder: Folder) -> bool:
+    def _is_heard(self) -> bool:
         events = self._settings.events
-        return events == "always" or (events == "auto" and tells_events(folder.root, mount_table()))
+        return events == "always" or (events == "auto" and tells_events(self._folder.root, mount_table()))
 
-    def _to_hear(self) -> int:
-        return sum(
-            self._lookout.roots[str(folder.root)].folders for folder in self._lookout.folders if self._is_heard(folder)
-        )
+    def _hears_all(self) -> bool:
+        return self._watches.count() >= self._lookout.root.folders
 
-    def _read_stations(self, folder: Folder) -> None:
+    def _read_stations(self) -> None:
         """Apply the inbox' ``stations.csv``."""
-        root = str(folder.root)
+        problem = f"stations of {self.root}"
         try:
-            listed = read_stations(folder.root)
+            self._listed = read_stations(self._folder.root)
         except StationsError as error:
             log.warning("%s; the stations stay as they were", error)
-            self._problems["stations"] = str(error)
+            self._problems[problem] = str(error)
             with self._service.ledger.write() as session:
                 # what is taken meanwhile is to be looked at again when the table is mended
-                store.remember_stations(session, root, "")
+                store.remember_stations(session, self.root, "")
             return
-        self._problems.pop("stations", None)
-        self._listed[root] = listed
-        assign_deployments(self._service.ledger, root, listed, self._service.redlist)
+        self._problems.pop(problem, None)
+        assign_deployments(self._service.ledger, self.root, self._listed, self._service.redlist)
+
+
+def _text(time: datetime | None) -> str | None:
+    return time.isoformat(timespec="seconds") if time else None

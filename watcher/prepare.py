@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml.files import write_atomically
-from ml.images import Picture, Reason, Unreadable, examine
+from ml.images import Integrity, Picture, Reason, Unreadable, examine
 from watcher.data_folder import product
 from watcher.inbox.scan import signature
 
@@ -39,8 +39,23 @@ class Moved:
     """A file that changed while it was read; the next scan looks again."""
 
 
-def prepare(path: bytes, expected: str, data_dir: str, size: int, max_pixels: int) -> Prepared | Refused | Moved:
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A file that went before it was read, such as the temporary name of an upload."""
+
+
+def prepare(  # noqa: PLR0917  # what a worker is told of a file
+    path: bytes,
+    expected: str,
+    data_dir: str,
+    size: int,
+    max_pixels: int,
+    final: bool,
+) -> Prepared | Refused | Moved | Gone:
     """Turn one settled file into facts and a kept picture of ``size`` × ``size`` pixels.
+
+    One of which only a part decodes may be a file of full size that is still being filled: unless ``final`` it is
+    incomplete, and after that a suspect picture.
 
     Raises
     ------
@@ -53,9 +68,13 @@ def prepare(path: bytes, expected: str, data_dir: str, size: int, max_pixels: in
         if data is None:
             return Moved()
         examined = examine(data, size=size, now=datetime.now(UTC), max_pixels=max_pixels)
+    except FileNotFoundError:
+        return Gone()
     except Unreadable as error:
         incomplete = error.reason in {Reason.EMPTY, Reason.TRUNCATED, Reason.CORRUPT}
         return Refused(code=error.reason.value, reason=str(error), incomplete=incomplete)
+    if examined.picture.integrity is Integrity.SUSPECT and not final:
+        return Refused(code="suspect", reason="only a part of it decodes cleanly", incomplete=True)
     kept = product("kept", examined.picture.sha256, str(size))
     if not (target := Path(data_dir) / kept).exists():
         write_atomically(target, examined.kept)
@@ -71,8 +90,6 @@ def _read(path: bytes, expected: str) -> bytes | None:
         if not stat.S_ISREG(before.st_mode) or signature(before) != expected:
             return None
         if before.st_size > MAX_BYTES:
-            raise Unreadable(
-                Reason.TOO_LARGE, f"too large: {before.st_size >> 20} MiB, the limit is {MAX_BYTES >> 20} MiB"
-            )
+            raise Unreadable(Reason.TOO_LARGE, f"{before.st_size >> 20} MiB, the limit is {MAX_BYTES >> 20} MiB")
         data = file.read()
         return data if signature(os.fstat(descriptor)) == expected else None

@@ -5,7 +5,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ class Processed:
     """What a run did."""
 
     roots: tuple[str, ...]
+    left_out: tuple[str, ...]  # what could not be looked at, in words
     read: int
     answered: int
     seconds: float
@@ -48,7 +49,7 @@ class Processed:
     def complete(self) -> bool:
         """Whether every file has an answer."""
         files = self.totals.files
-        return not (self.totals.pending or files.get(State.REJECTED) or files.get(State.RETRY))
+        return not (self.left_out or self.totals.pending or files.get(State.REJECTED) or files.get(State.RETRY))
 
 
 def process(service: Service, folders: list[Path], *, again: bool, console: Console) -> Processed:
@@ -64,19 +65,14 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
     """
     begin = time.monotonic()
     roots = tuple(dict.fromkeys(str(_checked(folder, service)) for folder in folders))
-    lookout = Lookout(
-        ledger=service.ledger,
-        folders=[service.folder(Path(root)) for root in roots],
-        settler=Settler(0.0),
-        patient=False,
-    )
-    files = list(lookout.look_everywhere(0.0))
-    away = [root for root in roots if lookout.roots[root].away]
-    listed = {root: read_stations(Path(root)) for root in roots if root not in away}
+    lookouts = [Lookout(service.ledger, service.folder(Path(root)), Settler(0.0), patient=False) for root in roots]
+    files = [file for lookout in lookouts for file in lookout.look_through(0.0)]
+    left_out = tuple(line for lookout in lookouts for line in _left_out(lookout))
+    listed = {str(each.folder.root): read_stations(each.folder.root) for each in lookouts if not each.root.away}
     for root, rows in listed.items():
         assign_deployments(service.ledger, root, rows, service.redlist)
-    for root in away:
-        console.print(f"{root}: {lookout.roots[root].away}; its files stay as they are in the ledger", soft_wrap=True)
+    for line in left_out:
+        console.print(line, soft_wrap=True, markup=False)
     if files or _waiting(service, roots, again=again):
         prepare()  # before there are other threads, since TensorFlow is muffled while it loads
     with (
@@ -85,7 +81,7 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
         ThreadPoolExecutor(1) as thread,
     ):
         reading = progress.add_task("Reading", total=len(files))
-        intake = service.intake(pool, listed.__getitem__)
+        intake = service.intake(pool, service.settings.intake.decode_workers, listed.__getitem__)
         stopping = threading.Event()
         taking = thread.submit(_take_all, intake, files, stopping, lambda count: progress.advance(reading, count))
         try:
@@ -95,7 +91,8 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
         taking.result()
     derive_stale(service.ledger, service.redlist)
     with service.ledger.read() as session:
-        return Processed(roots, len(files), answered, time.monotonic() - begin, totals(session, roots))
+        seconds = time.monotonic() - begin
+        return Processed(roots, left_out, len(files), answered, seconds, totals(session, roots))
 
 
 def write_answers(service: Service, roots: Iterable[str], path: Path) -> None:
@@ -121,6 +118,13 @@ def _checked(folder: Path, service: Service) -> Path:
     if root.is_relative_to(service.data.root):
         raise FolderError(f"{folder} lies in Trapline's own data folder: name the folder that holds the pictures")
     return root
+
+
+def _left_out(lookout: Lookout) -> Iterator[str]:
+    root = lookout.folder.root
+    if lookout.root.away:
+        yield f"{root}: {lookout.root.away}; its files stay as they are in the ledger"
+    yield from (f"{root}/{path} is left out ({why})" for path, why in lookout.root.unreadable.items())
 
 
 def _waiting(service: Service, roots: Iterable[str], *, again: bool) -> int:

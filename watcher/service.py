@@ -46,17 +46,16 @@ class Service:
         """The folder that reports are written to."""
         return self.settings.report.folder or self.data.reports
 
-    def intake(self, pool: ProcessPool, listed: Callable[[str], tuple[Listed, ...]]) -> Intake:
-        """Give the intake that reads with ``pool``; pictures are kept at the size of the current model."""
-        settings = self.settings.intake
+    def intake(self, pool: ProcessPool, workers: int, listed: Callable[[str], tuple[Listed, ...]]) -> Intake:
+        """Give the intake that reads with the workers of ``pool``; pictures are kept at the current model's size."""
         return Intake(
             ledger=self.ledger,
             redlist=self.redlist,
             pool=pool,
-            workers=settings.decode_workers,
+            workers=workers,
             data_dir=self.data.root,
             kept_size=load_model(current(self.data.models)).card.picture_size,
-            max_pixels=settings.max_megapixels * 1_000_000,
+            max_pixels=self.settings.intake.max_megapixels * 1_000_000,
             listed=listed,
         )
 

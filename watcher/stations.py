@@ -2,11 +2,13 @@
 
 import csv
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from db.models import Deployment
 from db.observe import instant
@@ -99,14 +101,39 @@ def read_stations(root: Path) -> tuple[Listed, ...]:
 
     """
     path = root / "stations.csv"
+    header, rows = _table(path)
+    _check_header(path, header)
+    listed, faults = [], []
+    for line, row in rows:
+        try:
+            listed.append(
+                _listed(str(root), {name: (value or "").strip() for name, value in row.items() if name in COLUMNS})
+            )
+        except ValueError as error:
+            faults.append(f"{path}, line {line}: {error}")
+    twice = {key for key, times in Counter(row.key for row in listed).items() if times > 1}
+    names = sorted({row.folder for row in listed if row.key in twice})
+    faults += [f"{path}: {name} stands there twice with the same start" for name in names]
+    if faults:
+        raise StationsError("\n".join(faults))
+    return tuple(listed)
+
+
+def _table(path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str]]]]:
+    """Give the column names and each row with its line; no file is a table without rows."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        table = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
+        rows = [(table.line_num, row) for row in table]
     except FileNotFoundError:
-        return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StationsError(f"{path} cannot be read ({error}): save it as CSV in UTF-8") from error
-    table = csv.DictReader(text.splitlines())
-    header = table.fieldnames or []
+        return ("folder",), []
+    except OSError as error:
+        raise StationsError(f"{path} cannot be read now ({error.strerror}): check the share") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StationsError(f"{path} is no table ({error}): save it as CSV in UTF-8") from error
+    return table.fieldnames or [], rows
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
     for name in header:
         near = get_close_matches(name.strip().lower(), [column.lower() for column in COLUMNS], n=1, cutoff=0.9)
         if name not in COLUMNS and near:
@@ -114,19 +141,6 @@ def read_stations(root: Path) -> tuple[Listed, ...]:
             raise StationsError(f"{path}: the column {name!r} is not known; did you mean {known!r}?")
     if "folder" not in header:
         raise StationsError(f"{path}: the column 'folder' is missing; the columns are {', '.join(COLUMNS)}")
-    listed, faults = [], []
-    for row in table:
-        try:
-            listed.append(
-                _listed(str(root), {name: (value or "").strip() for name, value in row.items() if name in COLUMNS})
-            )
-        except ValueError as error:
-            faults.append(f"{path}, line {table.line_num}: {error}")
-    twice = [row.folder for row in listed if sum(other.key == row.key for other in listed) > 1]
-    faults += [f"{path}: {name} stands there twice with the same start" for name in sorted(set(twice))]
-    if faults:
-        raise StationsError("\n".join(faults))
-    return tuple(listed)
 
 
 def deployment_of(
@@ -155,7 +169,7 @@ def _listed(root: str, row: dict[str, str]) -> Listed:
     folder = row["folder"].replace("\\", "/").strip("/")
     if not folder:
         raise ValueError("folder: expected the folder's name below the inbox, found nothing")
-    zone = row.get("timezone") or None
+    zone = _zone(row)
     start, end = _time(row, "deploymentStart", zone), _time(row, "deploymentEnd", zone)
     if start and end and end < start:
         raise ValueError("deploymentEnd: expected a time after deploymentStart, found one before it")
@@ -167,7 +181,7 @@ def _listed(root: str, row: dict[str, str]) -> Listed:
         latitude=_degrees(row, "latitude", 90),
         longitude=_degrees(row, "longitude", 180),
         country=_country(row),
-        timezone=zone if zone is None else _zone(zone),
+        timezone=zone,
         start=start,
         end=end,
         clock_offset=_seconds(row),
@@ -195,10 +209,13 @@ def _country(row: dict[str, str]) -> str | None:
     return text or None
 
 
-def _zone(text: str) -> str:
+def _zone(row: dict[str, str]) -> str | None:
+    text = row.get("timezone")
+    if not text:
+        return None
     try:
         ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (LookupError, OSError, ValueError) as error:  # a name without a zone, a folder of zones, no name at all
         raise ValueError(f"timezone: expected an IANA time zone (such as Africa/Nairobi), found {text!r}") from error
     return text
 
@@ -209,9 +226,9 @@ def _time(row: dict[str, str], name: str, zone: str | None) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(zone) if zone else UTC)).astimezone(UTC)
+    except (OverflowError, ValueError) as error:
         raise ValueError(f"{name}: expected a time such as 2026-11-24T06:00:00, found {text!r}") from error
-    return time if time.tzinfo else time.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
 
 
 def _seconds(row: dict[str, str]) -> int:

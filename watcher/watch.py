@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import count
 
 from ml.artifacts import current
 from ml.artifacts import load as load_model
@@ -25,8 +24,7 @@ from watcher.service import EXPECTED, Service
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 8.0  # what is under way gets this long; every step of it can be repeated
-SUPERVISE_SECONDS = 1.0
-HEARTBEATS = 5  # one every so many rounds
+HEARTBEAT_SECONDS = 5.0
 PAUSE_SECONDS = 10.0  # after a failure, before the next try
 
 
@@ -62,28 +60,32 @@ class _Daemon:
         self._service = service
         self._work = threading.Event()
         self._failures: dict[str, str] = {}
-        self._noticing = Noticing(service, stopping=self.stopping, taken=self._work, problems=self._failures)
+        self._inboxes = [
+            Noticing(service, service.folder(root), stopping=self.stopping, taken=self._work, problems=self._failures)
+            for root in service.settings.inbox
+        ]
         self._pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model, load)
         jobs = [nightly_report(service), *retraining(service, self.stopping)]
         self._schedule = Schedule(service.ledger, jobs)
 
     def run(self) -> int:
+        steps: list[tuple[str, Callable[[], None]]] = [("model", self._mind_model)]
+        for inbox in self._inboxes:
+            steps += [(f"inbox {inbox.root}", inbox.run), (f"events of {inbox.root}", inbox.supervise)]
         threads = [
             threading.Thread(target=self._again_and_again, args=[name, step], name=name, daemon=True)
-            for name, step in (("inbox", self._noticing.run), ("model", self._mind_model))
+            for name, step in steps
         ]
         for thread in threads:
             thread.start()
         self._schedule.start()
         log.info("watching %s", ", ".join(map(str, self._service.settings.inbox)))
-        for beat in count():
-            self._noticing.supervise()
-            if beat % HEARTBEATS == 0:
-                self._beat()
-            if self.stopping.wait(SUPERVISE_SECONDS):
-                break
+        self._beat()
+        while not self.stopping.wait(HEARTBEAT_SECONDS):
+            self._beat()
         log.info("stopping")
-        self._noticing.wake()
+        for inbox in self._inboxes:
+            inbox.wake()
         self._work.set()
         deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -94,7 +96,6 @@ class _Daemon:
             log.warning("a step takes too long to wait for; it is repeated at the next start")
             logging.shutdown()
             os._exit(0)
-        self._noticing.close()
         self._pipeline.close()
         return 0
 
@@ -131,7 +132,7 @@ class _Daemon:
             "model": self._pipeline.version or None,
             "device": self.device or None,
             "failures": dict(self._failures),
-            "inbox": self._noticing.state(),
+            "inboxes": [inbox.state() for inbox in self._inboxes],
             "next": {kind: time.isoformat() for kind, time in self._schedule.next_times().items()},
         }
         try:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Inbox, Link, Media, Sighting
 from db.observe import first_sightings
+from db.store import ANY_SHARE
 from db.types import State
 
 
@@ -25,8 +26,11 @@ class Known(NamedTuple):
     is_due: bool  # to be tried again by now
 
 
-def known_in(session: Session, root: str, folder: bytes, *, now: datetime) -> dict[bytes, Known]:
-    """Give what is known of the files in one folder below ``root`` (not of those in folders below it), by path."""
+def known_in(session: Session, root: str, folder: bytes, *, share: str, now: datetime) -> dict[bytes, Known]:
+    """Give what is known of the files in one folder below ``root`` (not of those in folders below it), by path.
+
+    Where a path has held files of several shares, it is that of ``share``.
+    """
     rows = session.execute(
         select(
             Sighting.path,
@@ -36,7 +40,9 @@ def known_in(session: Session, root: str, folder: bytes, *, now: datetime) -> di
             (Sighting.state == State.MISSING),
             (Sighting.media_id.is_not(None) & Sighting.code.is_(None)),
             ((Sighting.state == State.RETRY) & (Sighting.retry_at <= now)),
-        ).where(Sighting.root == root, Sighting.folder == folder, Sighting.state != State.SUPERSEDED)
+        )
+        .where(Sighting.root == root, Sighting.folder == folder, Sighting.state != State.SUPERSEDED)
+        .order_by(Sighting.share == share, Sighting.generation)  # of two at one path the later is kept
     )
     return {row[0]: Known._make(row) for row in rows}
 
@@ -51,18 +57,19 @@ def has_files(session: Session, root: str) -> bool:
     return session.scalar(select(Sighting.id).where(Sighting.root == root, _present()).limit(1)) is not None
 
 
-def elsewhere(session: Session, root: str, share: str) -> int:
-    """Count the files that were last seen below ``root`` when another share was mounted there."""
+def elsewhere(session: Session, root: str, shares: Iterable[str]) -> int:
+    """Count the files that were last seen below ``root`` when other shares than these were mounted there."""
+    other = Sighting.share.not_in([*shares, ANY_SHARE])
     there = select(func.count()).select_from(Sighting)
-    return session.scalar(there.where(Sighting.root == root, Sighting.share != share, _present())) or 0
+    return session.scalar(there.where(Sighting.root == root, other, _present())) or 0
 
 
-def retries(session: Session, now: datetime) -> tuple[list[tuple[str, bytes]], datetime | None]:
-    """Give (root, folder) of the files that are to be tried again by ``now``, and the time of the one after them."""
-    waiting = Sighting.state == State.RETRY
-    due = session.execute(select(Sighting.root, Sighting.folder).where(waiting, Sighting.retry_at <= now).distinct())
-    following = session.scalar(select(func.min(Sighting.retry_at)).where(waiting, Sighting.retry_at > now))
-    return [(root, folder) for root, folder in due], following
+def retries(session: Session, root: str, *, after: datetime, until: datetime) -> tuple[list[bytes], datetime | None]:
+    """Give the folders of files below ``root`` whose time to be tried again lies in this span, and the next time."""
+    waiting = (Sighting.state == State.RETRY) & (Sighting.root == root)
+    due = select(Sighting.folder).where(waiting, Sighting.retry_at > after, Sighting.retry_at <= until).distinct()
+    following = session.scalar(select(func.min(Sighting.retry_at)).where(waiting, Sighting.retry_at > until))
+    return list(session.scalars(due)), following
 
 
 def _present() -> ColumnElement[bool]:

@@ -56,7 +56,7 @@ def intake(ledger, redlist, pool, tmp_path):
         workers=1,
         data_dir=tmp_path / "data",
         kept_size=64,
-        max_pixels=1_000_000,
+        max_pixels=1_500_000,
         listed=lambda root: read_stations(Path(root)),
     )
 

@@ -75,18 +75,12 @@ def test_what_the_daemon_says_of_itself_is_told(service):
         "process": 7,
         "at": (datetime.now(UTC) - timedelta(minutes=9)).isoformat(),
         "failures": {"model": "no model"},
-        "inbox": {
-            "roots": [
-                root("/share", away="it is empty, and was not"),
-                root("/nas", unreadable={"A": "Permission denied"}, looked_at="2026-01-01T00:00:00+00:00"),
-                root("/card", earlier=300),
-            ],
-            "unsettled": 3,
-            "growing": ["/nas/A/slow.jpg"],
-            "events_asked_for_anew": 1,
-            "folders_heard": 149,
-            "folders_to_hear": 300,
-        },
+        "inboxes": [
+            inbox_state("/share", away="it is empty, and was not"),
+            inbox_state("/nas", unreadable={"A": "Permission denied"}, looking_since="2026-01-01T00:00:00+00:00"),
+            inbox_state("/card", earlier=300, folders=300, folders_heard=149, events_asked_for_anew=1),
+            inbox_state("/slow", growing=["A/slow.jpg"], unsettled=3),
+        ],
         "next": {},
     }
     with service.data.exclusively():
@@ -95,25 +89,30 @@ def test_what_the_daemon_says_of_itself_is_told(service):
     assert [problem.split(":")[0] for problem in state["problems"]] == [
         "/share is offline (it is empty, and was not)",
         "/nas/A is left out (Permission denied)",
-        "/nas was not looked through since 2026-01-01T00",
-        "events come from 149 of 300 folders, so all are looked through more often",
+        "/nas is being looked through since 2026-01-01T00",
+        "events come from 149 of 300 folders of /card, so all are looked through more often",
         "model",
         "the daemon (process 7) is silent",
     ]
     told = "\n".join(lines(state))
     assert "/card holds another share than before: 300 files" in told
-    assert "/nas/A/slow.jpg has been written for more than an hour" in told
+    assert "/slow/A/slow.jpg has been written for more than an hour" in told
 
 
-def root(path, **more):
+def inbox_state(path, **more):
     """What the daemon says of one inbox."""
     return {
         "root": path,
         "away": "",
         "earlier": 0,
         "unreadable": {},
+        "unsettled": 0,
+        "growing": [],
         "folders": 3,
+        "folders_heard": None,
+        "events_asked_for_anew": 0,
         "scan_seconds": 300.0,
+        "looking_since": None,
         "looked_at": None,
     } | more
 

@@ -121,9 +121,31 @@ def test_a_system_at_fault_is_tried_again(ledger, inbox, intake):
     """A file that cannot be opened now is no bad file."""
     put(inbox, "A/1.jpg", picture(1))
     files = seen_below(inbox)
-    (inbox / "A/1.jpg").unlink()
+    (inbox / "A").rename(inbox.with_name("A"))
+    (inbox / "A").touch()
     list(intake.take(Settled(file) for file in files))
-    assert states(ledger) == {"A/1.jpg": (State.RETRY, "FileNotFoundError")}
+    assert states(ledger) == {"A/1.jpg": (State.RETRY, "NotADirectoryError")}
+
+
+def test_a_file_that_goes_before_it_is_read_leaves_no_trace(ledger, inbox, intake):
+    """Such as the temporary name of an upload."""
+    put(inbox, "A/1.jpg.uploading", picture(1))
+    files = seen_below(inbox)
+    (inbox / "A/1.jpg.uploading").rename(inbox / "A/1.jpg")
+    list(intake.take(Settled(file) for file in files))
+    assert states(ledger) == {}
+
+
+def test_what_decodes_in_part_may_still_be_filled(ledger, inbox, take_all):
+    """A copier may give a file its full size at once: until it is final, a hole is what is still to come."""
+    whole = encoded(scene(5).resize((1200, 900)), quality=95)
+    hole = len(whole) // 2
+    put(inbox, "A/1.jpg", whole[:hole] + bytes(4096) + whole[hole + 4096 :])
+    take_all(final=False)
+    assert states(ledger) == {}
+    take_all(final=True)
+    (media,) = rows(ledger, Media)
+    assert media.integrity == "suspect"
 
 
 def test_an_unfinished_file_waits_until_it_is_final(ledger, inbox, take_all):
@@ -155,7 +177,7 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(inbox, tmp_path):
     (inbox / "A/1.jpg").rename(tmp_path / "elsewhere.jpg")
     (inbox / "A/1.jpg").symlink_to(tmp_path / "elsewhere.jpg")
     with pytest.raises(OSError, match="symbolic"):
-        prepare(os.fsencode(inbox / "A/1.jpg"), file.signature, str(tmp_path), 64, 1_000_000)
+        prepare(os.fsencode(inbox / "A/1.jpg"), file.signature, str(tmp_path), 64, 1_000_000, True)
 
 
 def test_the_same_bytes_are_one_media_however_often_they_are_seen(ledger, inbox, take_all):

@@ -5,7 +5,7 @@ import os
 import pytest
 from seen_files import seen_below
 
-from watcher.inbox.scan import Folder, walk
+from watcher.inbox.scan import Folder, seen, walk
 
 IGNORED = [
     ".IMG_1.JPG.x8Kq2a",  # rsync
@@ -180,6 +180,13 @@ def test_one_folder_can_be_looked_at_alone_or_with_all_below_it(tmp_path):
         for deep in (False, True)
     ]
     assert found == [[b"1.jpg"], [b"1.jpg", b"2.jpg"]]
+
+
+@pytest.mark.parametrize(("seconds", "year"), [(1e12, 9999), (-5.0, 1970)])
+def test_a_file_s_time_may_be_any_number(tmp_path, seconds, year):
+    """A file system takes what a camera with a broken clock gives it."""
+    stat = os.stat_result((0o100644, 1, 1, 1, 0, 0, 10, 0.0, seconds, 0.0))
+    assert seen(Folder(tmp_path), b"A/1.jpg", stat, "").file_time.year == year
 
 
 def test_a_root_that_is_away_is_an_error_not_an_empty_folder(tmp_path):

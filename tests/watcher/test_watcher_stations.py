@@ -72,12 +72,14 @@ def test_every_wrong_cell_is_named_with_its_line(tmp_path):
             "E,,,,,,,,,soon,",
             "F,,,,,,,,,,perhaps",
             ",,,,,,,,,,",
+            "F,,,,,,Mars,2026-01-01,,,",
+            "G,,,,,,Africa,,,,",
+            "H,,,,,,America/Lima,9999-12-31T23:59:59,,,",
         )
     lines = str(told.value).splitlines()
-    assert [line.split(", line ")[1].split(":")[0] for line in lines] == ["2", "3", "4", "5", "6", "7", "8"]
-    for line, word in zip(
-        lines, ("latitude", "country", "timezone", "deploymentStart", "clockOffset", "captive", "folder"), strict=True
-    ):
+    assert [int(line.split(", line ")[1].split(":")[0]) for line in lines] == list(range(2, 12))
+    words = ["latitude", "country", "timezone", "deploymentStart", "clockOffset", "captive", "folder"]
+    for line, word in zip(lines, [*words, "timezone", "timezone", "deploymentStart"], strict=True):
         assert word in line
 
 

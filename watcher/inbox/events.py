@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable
+import warnings
 from pathlib import Path
 
 from watchdog.events import (
@@ -17,8 +17,7 @@ from watchdog.events import (
     FileSystemEvent,
     FileSystemEventHandler,
 )
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+from watchdog.observers.inotify import InotifyObserver
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ _TOLD: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
     FileMovedEvent,
 ]
-_AGAIN_SECONDS = 60.0  # after the system refused events altogether
+_AGAIN_SECONDS = 300.0  # after the system refused events, altogether or in part
 
 
 class Dirty(FileSystemEventHandler):
@@ -63,11 +62,12 @@ class Dirty(FileSystemEventHandler):
                 self._everything = True
         self.woken.set()
 
-    def mark_everything(self) -> None:
-        """Say that events were lost: only a full look tells what happened."""
+    def mark_everything(self) -> bool:
+        """Say that events were lost, and only a full look tells what happened; False where that was known already."""
         with self._lock:
-            self._everything = True
+            is_news, self._everything = not self._everything, True
         self.woken.set()
+        return is_news
 
     def collect(self) -> dict[bytes, bool] | None:
         """Give the marked folders (True: with all below) and forget them; None where there is no telling."""
@@ -79,87 +79,92 @@ class Dirty(FileSystemEventHandler):
 
 
 class Watches:
-    """watchdog's observer over the roots that tell of events, built anew when a part of it has died or is blind."""
+    """watchdog's observer of one inbox, built anew when a part of it has died or is blind."""
 
-    def __init__(self, roots: Iterable[Path], dirty: Dirty) -> None:
+    def __init__(self, root: Path, dirty: Dirty) -> None:
         self.rebuilt = 0
-        self._roots = list(roots)
+        self._root = root
         self._dirty = dirty
-        self._observer: BaseObserver | None = None
-        self._armed: dict[Path, tuple[int, int]] = {}
+        self._observer: InotifyObserver | None = None
+        self._armed: tuple[int, int] | None = None  # device and inode of the root
         self._not_before = 0.0
         self._overflow = _Overflow(dirty)
-        logging.getLogger("watchdog").addHandler(self._overflow)
+        watchdog = logging.getLogger("watchdog")
+        watchdog.addHandler(self._overflow)
+        watchdog.propagate = False
+        # it tells of a folder that it watches already in a page of text
+        warnings.filterwarnings("ignore", message="Callback with id", module="watchdog")
 
-    def keep_alive(self) -> None:
-        """Build what is missing, and have everything looked at then, since nobody knows what happened meanwhile."""
-        armed = {root: (stat.st_dev, stat.st_ino) for root in self._roots if (stat := _stat(root)) is not None}
-        if self._observer is not None and self._is_alive(self._observer) and armed == self._armed:
+    def keep_alive(self, *, everywhere: bool = True) -> None:
+        """Build what is missing, and have everything looked at then, since nobody knows what happened meanwhile.
+
+        Where events do not come from ``everywhere``, build it anew now and then: a limit may have been raised.
+        """
+        armed = _identity(self._root)
+        is_whole = self._observer is not None and self._is_alive(self._observer) and armed == self._armed
+        if armed is None:
+            self._armed = None  # when it is back, its watches are gone
             return
-        if time.monotonic() < self._not_before:
+        if is_whole and (everywhere or time.monotonic() < self._not_before):
             return
-        if self._observer is not None:
-            log.warning("events of the file system stopped: they are asked for anew")
+        if self._observer is None and time.monotonic() < self._not_before:
+            return
+        if not is_whole and self._observer is not None:
+            log.warning("events of %s stopped: they are asked for anew", self._root)
             self.rebuilt += 1
         self._end()
-        self._build(armed)
+        self._build()
+        self._armed, self._not_before = armed, time.monotonic() + _AGAIN_SECONDS
         self._dirty.mark_everything()
 
     def count(self) -> int:
-        """Count the folders that the system tells of; the limit of watches may be lower than their number."""
-        told = 0
-        for opened in Path("/proc/self/fdinfo").iterdir():
-            try:
-                told += opened.read_text().count("inotify wd:")
-            except OSError:
-                continue  # closed meanwhile
-        return told
+        """Count the folders that the system tells of; its limit may be lower than their number."""
+        # watchdog says it nowhere else
+        return len(self._observer._inotify_fd._watch_for_wd) if self._observer else 0  # noqa: SLF001
 
     def close(self) -> None:
         """End the threads."""
         logging.getLogger("watchdog").removeHandler(self._overflow)
         self._end()
 
-    def _build(self, armed: dict[Path, tuple[int, int]]) -> None:
-        observer = Observer()
-        observer.daemon = True
-        for root in armed:
-            try:
-                observer.schedule(self._dirty, str(root), recursive=True, event_filter=_TOLD)
-            except OSError as error:
-                log.warning("no events from %s (%s): it is scanned at intervals only", root, error.strerror)
+    def _build(self) -> None:
         try:
+            observer = InotifyObserver()
+            observer.daemon = True
+            observer.schedule(self._dirty, str(self._root), recursive=True, event_filter=_TOLD)
             observer.start()
         except OSError as error:  # out of inotify instances or watches
-            log.warning("no events from the file system (%s): folders are scanned at intervals only", error.strerror)
-            self._not_before = time.monotonic() + _AGAIN_SECONDS
+            log.warning("no events of %s (%s): it is looked through at intervals only", self._root, error.strerror)
             return
-        self._observer, self._armed = observer, armed
+        self._observer = observer
+        log.info("events of %s are heard", self._root)
 
     def _end(self) -> None:
         if self._observer is not None:
             self._observer.stop()
             self._observer = None
 
-    def _is_alive(self, observer: BaseObserver) -> bool:
-        emitters = [emitter for emitter in observer.emitters if emitter.is_alive()]
-        return observer.is_alive() and len(emitters) == len(observer.emitters) == len(self._armed)
+    def _is_alive(self, observer: InotifyObserver) -> bool:
+        threads = [observer, observer._inotify_fd, *observer.emitters]  # noqa: SLF001  # the reader is known there only
+        is_alive = len(threads) == 3 and all(thread.is_alive() for thread in threads)  # noqa: PLR2004  # one emitter
+        return is_alive and self.count() > 0  # an unmounted share takes its watches with it
 
 
 class _Overflow(logging.Handler):
-    """watchdog mends its watches when the system's queue has overflowed, and tells of it in its log alone."""
+    """watchdog mends its watches when the system's queue has overflowed, and tells of it in its log alone: often."""
 
     def __init__(self, dirty: Dirty) -> None:
         super().__init__(logging.WARNING)
         self._dirty = dirty
 
     def emit(self, record: logging.LogRecord) -> None:
-        if "overflow" in record.getMessage():
-            self._dirty.mark_everything()
+        if "overflow" in record.getMessage() and self._dirty.mark_everything():
+            log.warning("events were lost: everything is looked through")
 
 
-def _stat(root: Path) -> os.stat_result | None:
+def _identity(root: Path) -> tuple[int, int] | None:
     try:
-        return root.stat()
+        stat = root.stat()
     except OSError:
         return None
+    return stat.st_dev, stat.st_ino

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from db.store import SeenFile
 from db.types import printable
+from watcher.inbox.share import share_of, shares_down_to
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ IGNORED = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_LAST_SECOND = 253_402_300_799.0  # of the year 9999; a file system may hold any number
 KNOWN_FOLDERS = frozenset({b"corrections"})
 # 100RECNX, 101EK113, 100_BTCF: the counter folders that cameras make (DCF), and their parent.
 COUNTER_FOLDER = re.compile(r"dcim|\d{3}[a-z0-9_]{5}", re.IGNORECASE)
@@ -48,6 +50,7 @@ class Listing:
     """
 
     folder: bytes  # below the root; empty: the root itself
+    share: str  # what it lies on: shares may be mounted below the root too
     files: list[os.DirEntry[bytes]] = field(default_factory=list)  # regular ones, those to be ignored among them
     error: OSError | None = None
 
@@ -67,18 +70,22 @@ def walk(folder: Folder, below: bytes = b"", *, deep: bool = True) -> Iterator[L
     place = os.path.join(root, below) if below else root  # noqa: PTH118  # bytes, which pathlib has not
     if any(place == path or place.startswith(path + b"/") for path in excluded):
         return
-    waiting = [place]
+    share, device = shares_down_to(folder.root, below)
+    waiting = [(place, share, device)]
     while waiting:
-        place = waiting.pop()
-        listing = Listing(place[len(root) :].strip(b"/"))
+        place, share, outer = waiting.pop()
+        listing = Listing(place[len(root) :].strip(b"/"), share)
         try:
+            device = os.stat(place).st_dev  # noqa: PTH116  # bytes, which pathlib has not
+            if device != outer:
+                listing.share = share_of(Path(os.fsdecode(place)))
             inner = list(_sort_out(listing, place))
         except OSError as error:
             if listing.folder == below:
                 raise
             listing.error = error
         else:
-            waiting += [path for path in inner if deep and path not in excluded]
+            waiting += [(path, listing.share, device) for path in inner if deep and path not in excluded]
         yield listing
 
 
@@ -88,7 +95,7 @@ def seen(folder: Folder, path: bytes, stat: os.stat_result, share: str) -> SeenF
         root=str(folder.root),
         path=path,
         signature=signature(stat),
-        file_time=datetime.fromtimestamp(max(0.0, stat.st_mtime), UTC),
+        file_time=datetime.fromtimestamp(min(max(0.0, stat.st_mtime), _LAST_SECOND), UTC),
         station=station_of(folder.root, path),
         share=share,
         device=stat.st_dev,

@@ -1,12 +1,13 @@
 """Has a file come to rest? A pure tracker of looks at it, by the daemon's own clock."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from db.store import SeenFile
 
-_MOST = 20_000  # files tracked at once; whatever comes beyond that waits for its turn
+_MOST = 2_000  # files of a station tracked at once; whatever comes beyond that waits for its turn
 
 
 class Rest(StrEnum):
@@ -37,7 +38,7 @@ class _Track:
 
 @dataclass(slots=True)
 class Settler:
-    """Remembers since when each file has looked the same. What has not settled is known here only.
+    """Remembers since when each file of an inbox has looked the same. What has not settled is known here only.
 
     File times are never compared with the clock: copying tools keep the old ones. Times are a monotonic clock's, in
     seconds. A file that ends too early is waited for until it has been still for ``incomplete_seconds``.
@@ -45,16 +46,16 @@ class Settler:
 
     settle_seconds: float
     incomplete_seconds: float = 0.0
-    _tracks: dict[tuple[str, bytes], _Track] = field(default_factory=dict)
+    _stations: defaultdict[str, dict[bytes, _Track]] = field(default_factory=lambda: defaultdict(dict))
 
     def look(self, file: SeenFile, now: float) -> Rest:
         """Note one look; at rest after two equal ones far enough apart."""
-        key, look = (file.root, file.path), (file.device, file.signature)
-        track = self._tracks.get(key)
+        tracks, look = self._stations[file.station], (file.device, file.signature)
+        track = tracks.get(file.path)
         if track is None:
-            if len(self._tracks) >= _MOST:
+            if len(tracks) >= _MOST:
                 return Rest.MOVING
-            track = self._tracks[key] = _Track(look, now, now, now)
+            track = tracks[file.path] = _Track(look, now, now, now)
         elif track.look != look:
             track.look, track.still_since, track.is_unfinished = look, now, False
         track.last = now
@@ -67,23 +68,28 @@ class Settler:
 
     def unfinished(self, file: SeenFile) -> None:
         """Note that a file was read as it is and ended too early."""
-        track = self._tracks.get((file.root, file.path))
+        track = self._stations[file.station].get(file.path)
         if track is not None and track.look == (file.device, file.signature):
             track.is_unfinished = True
 
     def forget(self, file: SeenFile) -> None:
         """Drop a file that is known to the ledger now."""
-        self._tracks.pop((file.root, file.path), None)
+        self._stations[file.station].pop(file.path, None)
 
-    def drop_unseen(self, root: str, since: float) -> None:
-        """Drop the files below ``root`` that no look since then has found."""
-        for key in [key for key, track in self._tracks.items() if key[0] == root and track.last < since]:
-            del self._tracks[key]
+    def drop_unseen(self, since: float) -> None:
+        """Drop the files that no look since then has found."""
+        for station in list(self._stations):
+            left = {path: track for path, track in self._stations[station].items() if track.last >= since}
+            if left:
+                self._stations[station] = left
+            else:
+                del self._stations[station]
 
-    def growing(self, now: float, seconds: float) -> Iterator[tuple[str, bytes]]:
-        """Yield root and path of the files that have not come to rest for so long; another thread may ask."""
-        yield from (key for key, track in list(self._tracks.items()) if now - track.first >= seconds)
+    def growing(self, seconds: float) -> Iterator[bytes]:
+        """Yield the paths of files that still changed so long after they were first seen; another thread may ask."""
+        for tracks in list(self._stations.values()):
+            yield from (path for path, track in list(tracks.items()) if track.still_since - track.first >= seconds)
 
     def __len__(self) -> int:
         """Count the files that have not settled."""
-        return len(self._tracks)
+        return sum(map(len, list(self._stations.values())))

@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
-from db.mounts import mount_of, mount_table, mount_with
+from db.mounts import mount_of, mount_table, mount_with, mounts_below
 
 # File systems that tell of no events, or not of those that other machines cause.
-_SILENT = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "overlay", "virtiofs", "vboxsf"})
+_SILENT = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "overlay", "virtiofs", "vboxsf", "autofs"}
+)
 
 
 def share_of(root: Path) -> str:
@@ -33,10 +35,28 @@ def share_of(root: Path) -> str:
     return f"{kind} {f'{fsid:x}' if own else source} {stat.st_ino}"
 
 
+def shares_down_to(root: Path, below: bytes) -> tuple[str, int]:
+    """Give the share and the device of a folder below ``root``: those of the innermost mount on the way to it.
+
+    Raises
+    ------
+    OSError
+        A folder on the way is not there, or cannot be read.
+
+    """
+    share, device, place = share_of(root), root.stat().st_dev, root
+    for name in filter(None, below.split(b"/")):
+        place /= os.fsdecode(name)
+        if (inner := place.stat(follow_symlinks=False).st_dev) != device:
+            share, device = share_of(place), inner
+    return share, device
+
+
 def tells_events(root: Path, table: str) -> bool:
-    """Tell by the table of mounts whether changes below ``root`` can be heard of; a share that hangs is not touched."""
-    mount = mount_of(root, table)
-    return mount is None or not (mount.kind in _SILENT or mount.kind.startswith("fuse"))
+    """Tell by the table of mounts, touching no share, whether all changes below ``root`` are heard of."""
+    holding = mount_of(root, table)
+    mounts = [*([holding] if holding else []), *mounts_below(root, table)]
+    return not any(mount.kind in _SILENT or mount.kind.startswith("fuse") for mount in mounts)
 
 
 def _as_fsid(device: int) -> int:

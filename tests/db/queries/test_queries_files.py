@@ -23,13 +23,14 @@ from db.queries.files import (
     sightings_of,
     stations_digest,
 )
+from db.store import ANY_SHARE
 from db.types import LinkKind, LinkStatus
 
 SECOND = timedelta(seconds=1)
 
 
 def known(session: Session, *, now: datetime = NOW, root: str = "/inbox") -> dict[str, Known]:
-    return {path.decode(): row for path, row in known_in(session, root, b"A", now=now).items()}
+    return {path.decode(): row for path, row in known_in(session, root, b"A", share=ANY_SHARE, now=now).items()}
 
 
 def test_a_folder_knows_its_own_files_and_no_others(ledger: Ledger) -> None:
@@ -79,10 +80,10 @@ def test_files_of_another_share_are_counted_apart(ledger: Ledger) -> None:
     with ledger.write() as session:
         take(session, "A/1.JPG", "one", share="ext4 1 2")
         take(session, "A/2.JPG", "two", share="ext4 1 2")
-        assert elsewhere(session, "/inbox", "ext4 1 2") == 0
-        assert elsewhere(session, "/inbox", "ext4 3 2") == 2
+        assert elsewhere(session, "/inbox", ["ext4 1 2"]) == 0
+        assert elsewhere(session, "/inbox", ["ext4 3 2"]) == 2
         store.move_to_share(session, [known(session)["A/1.JPG"].id], "ext4 3 2")
-        assert elsewhere(session, "/inbox", "ext4 3 2") == 1
+        assert elsewhere(session, "/inbox", ["ext4 3 2"]) == 1
 
 
 def test_an_inbox_has_files_as_long_as_one_is_not_missing(ledger: Ledger) -> None:
@@ -162,8 +163,9 @@ def test_what_is_to_be_tried_again_is_known_with_its_time(ledger: Ledger) -> Non
         for number in (1, 2):
             store.postpone(session, seen(f"A/{number}.JPG"), code="OSError", reason="away", now=NOW + number * SECOND)
         session.flush()
-        assert retries(session, NOW) == ([], NOW + 3 * SECOND)
-        assert retries(session, NOW + 3 * SECOND) == ([("/inbox", b"A")], NOW + 4 * SECOND)
+        assert retries(session, "/inbox", after=NOW - SECOND, until=NOW) == ([], NOW + 3 * SECOND)
+        assert retries(session, "/inbox", after=NOW, until=NOW + 3 * SECOND) == ([b"A"], NOW + 4 * SECOND)
+        assert retries(session, "/inbox", after=NOW + 3 * SECOND, until=NOW + 3 * SECOND)[0] == [], "told once"
 
 
 def test_media_below_a_root_are_those_ever_seen_there(ledger: Ledger) -> None:
