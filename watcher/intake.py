@@ -263,7 +263,9 @@ def _result(future: ProcessFuture[Outcome]) -> Outcome:
         return future.result()
     except ProcessExpired:
         raise
-    except TimeoutError:
+    except TimeoutError as error:
+        if error.errno is not None:
+            return error  # the share's
         return TimeoutError(f"reading it took more than {DECODE_SECONDS:.0f} s")
     except Exception as error:  # noqa: BLE001  # whatever one file does, the others go on, and it is tried again
         return error

@@ -82,6 +82,7 @@ class Noticing:
             while not self._stopping.is_set():
                 if self._is_heard():
                     self._watches.keep_alive(everywhere=self._hears_all())
+                self._problems.pop(f"events of {self.root}", None)
                 self._stopping.wait(SUPERVISE_SECONDS)
         finally:
             self._watches.close()

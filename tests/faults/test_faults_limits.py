@@ -38,9 +38,18 @@ def test_folders_that_cannot_be_watched_are_looked_through_and_named(house):
     with ExitStack() as stack:
         with inotify_limit("max_user_watches", FOLDERS // 2):
             stack.enter_context(house.running(TRAPLINE_INTAKE__SCAN_MINUTES="60"))
-            until((house.data / "daemon.json").exists)
+            until(lambda: "are heard" in house.log)
         for number, folder in enumerate(folders):
             WAYS[0](folder, pictures(number, 2))
         until(lambda: house.is_answered(2 * FOLDERS))
         until(lambda: any("max_user_watches" in problem for problem in house.status()["problems"]))
     assert house.faults(contents(house.inbox)) == []
+
+
+def test_a_system_out_of_events_is_no_reason_to_stop(house):
+    """Where other programs have taken all there are, folders are looked through more often instead."""
+    need_limits()
+    with inotify_limit("max_user_instances", 0), house.watching():
+        WAYS[0](house.inbox / "Mara", pictures(0, 5))
+        until(lambda: house.is_answered(5))
+        until(lambda: any("max_user_instances" in problem for problem in house.status()["problems"]))

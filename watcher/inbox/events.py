@@ -89,9 +89,7 @@ class Watches:
         self._armed: tuple[int, int] | None = None  # device and inode of the root
         self._not_before = 0.0
         self._overflow = _Overflow(dirty)
-        watchdog = logging.getLogger("watchdog")
-        watchdog.addHandler(self._overflow)
-        watchdog.propagate = False
+        logging.getLogger("watchdog").propagate = False
         # it tells of a folder that it watches already in a page of text
         warnings.filterwarnings("ignore", message="Callback with id", module="watchdog")
 
@@ -101,33 +99,36 @@ class Watches:
         Where events do not come from ``everywhere``, build it anew now and then: a limit may have been raised.
         """
         armed = _identity(self._root)
-        is_whole = self._observer is not None and self._is_alive(self._observer) and armed == self._armed
         if armed is None:
             self._armed = None  # when it is back, its watches are gone
             return
-        if is_whole and (everywhere or time.monotonic() < self._not_before):
+        has_stopped = self._observer is not None and not (self._is_alive(self._observer) and armed == self._armed)
+        is_short = self._observer is None or not everywhere
+        if not has_stopped and not (is_short and time.monotonic() >= self._not_before):
             return
-        if self._observer is None and time.monotonic() < self._not_before:
-            return
-        if not is_whole and self._observer is not None:
+        if has_stopped:
             log.warning("events of %s stopped: they are asked for anew", self._root)
             self.rebuilt += 1
-        self._end()
+        self.close()
         self._build()
         self._armed, self._not_before = armed, time.monotonic() + _AGAIN_SECONDS
         self._dirty.mark_everything()
 
     def count(self) -> int:
         """Count the folders that the system tells of; its limit may be lower than their number."""
-        # watchdog says it nowhere else
-        return len(self._observer._inotify_fd._watch_for_wd) if self._observer else 0  # noqa: SLF001
+        observer = self._observer  # another thread may end it
+        return len(observer._inotify_fd._watch_for_wd) if observer else 0  # noqa: SLF001  # watchdog says it nowhere else
 
     def close(self) -> None:
         """End the threads."""
         logging.getLogger("watchdog").removeHandler(self._overflow)
-        self._end()
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer = None
 
     def _build(self) -> None:
+        logging.getLogger("watchdog").addHandler(self._overflow)
+        observer = None
         try:
             observer = InotifyObserver()
             observer.daemon = True
@@ -135,14 +136,11 @@ class Watches:
             observer.start()
         except OSError as error:  # out of inotify instances or watches
             log.warning("no events of %s (%s): it is looked through at intervals only", self._root, error.strerror)
+            if observer is not None:
+                observer.stop()
             return
         self._observer = observer
         log.info("events of %s are heard", self._root)
-
-    def _end(self) -> None:
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer = None
 
     def _is_alive(self, observer: InotifyObserver) -> bool:
         threads = [observer, observer._inotify_fd, *observer.emitters]  # noqa: SLF001  # the reader is known there only
