@@ -77,7 +77,7 @@ def test_status_says_that_events_stopped(house):
     """And files go on being taken."""
     faltering = [sys.executable, "-c", FALTERING]
     with house.running(faltering, TRAPLINE_INTAKE__SCAN_MINUTES="60") as process:
-        until((house.data / "daemon.json").exists)
+        until(lambda: "are heard" in house.log)
         process.send_signal(signal.SIGUSR1)
         until(lambda: "asked for anew" in house.log, seconds=5)
         WAYS[3](house.inbox / "Mara", pictures(0, 5))
