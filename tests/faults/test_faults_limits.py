@@ -19,7 +19,7 @@ def test_files_whose_events_were_lost_are_found_at_once(house):
     with ExitStack() as stack:
         with inotify_limit("max_queued_events", 64):
             daemon = stack.enter_context(house.running(TRAPLINE_INTAKE__SCAN_MINUTES="60"))
-            until(lambda: "are heard" in house.log)
+            until(lambda: (house.status()["daemon"]["inboxes"] or [{}])[0].get("folders_heard"))
         daemon.send_signal(signal.SIGSTOP)  # so that nobody empties the queue
         for number, (way, station) in enumerate(stations.items()):
             way(station, pictures(100 + number, 39))
@@ -38,7 +38,7 @@ def test_folders_that_cannot_be_watched_are_looked_through_and_named(house):
     with ExitStack() as stack:
         with inotify_limit("max_user_watches", FOLDERS // 2):
             stack.enter_context(house.running(TRAPLINE_INTAKE__SCAN_MINUTES="60"))
-            until(lambda: "are heard" in house.log)
+            until(lambda: "are heard" in house.log or "no events of" in house.log)  # others may have taken them all
         for number, folder in enumerate(folders):
             WAYS[0](folder, pictures(number, 2))
         until(lambda: house.is_answered(2 * FOLDERS))
