@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pebble import ProcessExpired
 
 from db.check import faults, originals, products
 from db.engine import LedgerError
@@ -24,6 +26,7 @@ from training.retraining.outcome import last
 from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
 from watcher.inbox.scan import signature
+from watcher.intake import DECODE_SECONDS, decode_pool
 from watcher.service import Service, open_service
 from watcher.stations import StationsError, read_stations
 
@@ -47,7 +50,9 @@ def status(service: Service) -> dict[str, Any]:
             "at_two_deployments": at_two_deployments(session),
             "stale": total.stale,
             "decisions": {decision.value: count for decision, count in total.decisions.items()},
-            "stations": [asdict(sign) | {"last_seen": sign.last_seen.isoformat()} for sign in stations(session)],
+            "stations": [
+                asdict(sign) | {"last_seen": sign.last_seen.isoformat(timespec="seconds")} for sign in stations(session)
+            ],
             "rejected": [asdict(file) for file in rejected(session)],
             "models": dict(models_used(session)),
             "failed_jobs": failed_jobs(session),
@@ -55,7 +60,10 @@ def status(service: Service) -> dict[str, Any]:
             "retraining": _retraining(service.data),
             "free_bytes": shutil.disk_usage(service.data.root).free,
         }
-    return state | {"problems": _problems(state)}
+    problems = _problems(state)
+    if service.settings.inbox and not state["daemon"]:
+        problems.append("no daemon runs, so nothing new is noticed: start trapline watch")
+    return state | {"problems": [problem.replace("\n", "; ") for problem in problems]}
 
 
 def lines(state: dict[str, Any]) -> Iterator[str]:
@@ -64,7 +72,8 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"daemon    {'runs' if daemon else 'does not run'}"
     on = f" on {daemon['device']}" if daemon and daemon.get("device") else ""
     yield f"model     {state['model']}{on}"
-    yield f"files     {files['taken']} taken, {files['rejected']} rejected, {files['retry']} tried again"
+    yield f"files     {files['taken']} taken, {files['rejected']} rejected, {files['missing']} missing"
+    yield f"files     {files['retry']} cannot be read now and are tried again"
     yield f"pictures  {state['media']}, of which {state['copies']} are copies and {state['pending']} wait for an answer"
     if daemon:
         yield from chain.from_iterable(map(_inbox_lines, daemon["inboxes"]))
@@ -179,6 +188,7 @@ def doctor(config: Path | None, *, thorough: bool) -> Iterator[Check]:
                 yield from _compare(service)
     except (DataFolderError, LedgerError, RedListError) as error:
         yield Check("data folder and ledger", well=False, says=str(error))
+    yield _decoding()
     yield from _model(settings)
 
 
@@ -200,6 +210,16 @@ def _disk(folder: Path) -> Check:
     free = shutil.disk_usage(present).free
     says = f"{free / 2**30:.1f} GiB free" + ("" if free >= LOW_DISK else ": free the disk, or move data_dir")
     return Check("disk", well=free >= LOW_DISK, says=says)
+
+
+def _decoding() -> Check:
+    try:
+        with decode_pool(1) as pool:
+            pool.schedule(os.getpid, timeout=DECODE_SECONDS).result()
+    except (OSError, ProcessExpired) as error:
+        says = f"cannot be started ({error}): let this user read {sys.executable} and all that it links to"
+        return Check("decode processes", well=False, says=says)
+    return Check("decode processes", well=True, says="start, and answer")
 
 
 def _model(settings: Settings) -> Iterator[Check]:

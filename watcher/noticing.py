@@ -165,7 +165,8 @@ class Noticing:
         try:
             self._listed = read_stations(self._folder.root)
         except StationsError as error:
-            log.warning("%s; the stations stay as they were", error)
+            if self._problems.get(problem) != str(error):
+                log.warning("%s; the stations stay as they were", str(error).replace("\n", "; "))
             self._problems[problem] = str(error)
             with self._service.ledger.write() as session:
                 # what is taken meanwhile is to be looked at again when the table is mended
