@@ -140,8 +140,10 @@ def _with_taxa(observation: Observation, label: str, resolution: Resolution | No
 
 def refresh(session: Session, media_ids: Iterable[int], redlist: RedList) -> None:
     """Derive the observations of these media, and of all that hang together with them by links, anew."""
-    for observation in _derived(session, media_ids, redlist):
-        session.merge(observation)
+    derived = _derived(session, media_ids, redlist)
+    with session.no_autoflush:  # each merge would flush the one before it
+        for observation in derived:
+            session.merge(observation)
     session.flush()
 
 

@@ -149,8 +149,9 @@ def read_again(session: Session, media_id: int) -> None:
 
 def deployment(session: Session, wanted: Deployment) -> int:
     """Give the id of the deployment with this key, made or brought up to date from ``wanted``."""
-    known = session.scalar(select(Deployment.id).where(Deployment.key == wanted.key))
-    wanted.id = known  # type: ignore[assignment]  # None until the ledger has given one
+    known = session.scalar(select(Deployment).where(Deployment.key == wanted.key))
+    if known is not None:
+        wanted.id = known.id
     merged = session.merge(wanted)
     session.flush()
     return merged.id

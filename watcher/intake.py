@@ -7,8 +7,8 @@ import hashlib
 import logging
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import store
@@ -28,8 +27,8 @@ from db.queries.files import (
     deployments_of,
     linked_media,
     media_below,
-    media_of_second,
-    media_with_picture,
+    media_of_seconds,
+    media_with_pictures_of,
     sightings_of,
     stations_digest,
 )
@@ -173,20 +172,16 @@ def decode_pool(workers: int) -> Iterator[ProcessPool]:
 def settle_links(session: Session, media_ids: Iterable[int], redlist: RedList) -> None:
     """Compute the links anew of every group that these media stand in, then their observations."""
     touched = linked_media(session, media_ids)
-    media = {row.id: row for row in session.scalars(select(Media).where(Media.id.in_(touched)))}
-    for picture_hash in {row.picture_hash for row in media.values()}:
-        group = media_with_picture(session, picture_hash)
-        touched |= _relink(session, LinkKind.SAME_PICTURE, group, same_picture_links)
-    seconds = {
-        row.camera_time.replace(microsecond=0)
-        for row in media.values()
-        if row.time_status == "ok" and row.camera_time is not None
-    }
-    for second in seconds:
-        # of every deployment: the picture may have left one of them
-        for group in media_of_second(session, second):
-            touched |= _relink(session, LinkKind.REEXPORT, group, reexport_links)
-    refresh(session, touched, redlist)
+    alike = media_with_pictures_of(session, touched)
+    # of every deployment: the picture may have left one of them
+    together = media_of_seconds(session, {at for media in alike if media.id in touched and (at := _second(media))})
+    deployments = deployments_of(session, {media.id for media in (*alike, *together)})
+    moments: defaultdict[object, list[Media]] = defaultdict(list)
+    for media in together:
+        moments[_second(media), deployments[media.id]].append(media)
+    _relink(session, LinkKind.SAME_PICTURE, [alike], deployments, same_picture_links)
+    _relink(session, LinkKind.REEXPORT, moments.values(), deployments, reexport_links)
+    refresh(session, deployments, redlist)
 
 
 def derive_stale(ledger: Ledger, redlist: RedList) -> None:
@@ -226,20 +221,29 @@ def assign_deployments(ledger: Ledger, root: str, listed: tuple[Listed, ...], re
         store.remember_stations(session, root, digest)
 
 
+def _second(media: Media) -> datetime | None:
+    at = _sure_time(media)
+    return at and at.replace(microsecond=0)
+
+
 def _relink(
-    session: Session, kind: LinkKind, group: list[Media], rule: Callable[[Iterable[Facts]], list[Link]]
-) -> set[int]:
-    ids = {media.sha256: media.id for media in group}
-    deployments = deployments_of(session, ids.values())
-    links = rule([_facts(media, deployments[media.id]) for media in group])
+    session: Session,
+    kind: LinkKind,
+    groups: Iterable[list[Media]],
+    deployments: Mapping[int, int | None],
+    rule: Callable[[Iterable[Facts]], list[Link]],
+) -> None:
+    ids: dict[str, int] = {}
+    links: list[Link] = []
+    for group in groups:
+        ids |= {media.sha256: media.id for media in group}
+        links += rule([_facts(media, deployments[media.id]) for media in group])
     store.relink(session, kind, ids.values(), {ids[link.sha256]: ids[link.canonical] for link in links})
-    return set(ids.values())
 
 
 def _deployment(listed: tuple[Listed, ...], station: str, path: bytes, media: Media) -> Deployment:
-    captured = None
-    if media.time_status == "ok" and media.camera_time is not None:
-        captured = Captured(media.camera_time, media.camera_offset)
+    at = _sure_time(media)
+    captured = Captured(at, media.camera_offset) if at else None
     return deployment_of(listed, station=station, folders=folders_of(path), captured=captured, serial=media.serial)
 
 
@@ -253,9 +257,13 @@ def _facts(media: Media, deployment_id: int | None) -> Facts:
         width=media.width,
         height=media.height,
         encoding=media.encoding,
-        captured_at=media.camera_time if media.time_status == "ok" else None,
+        captured_at=_sure_time(media),
         deployment=deployment_id,
     )
+
+
+def _sure_time(media: Media) -> datetime | None:
+    return media.camera_time if media.time_status == "ok" else None
 
 
 def _result(future: ProcessFuture[Outcome]) -> Outcome:

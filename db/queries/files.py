@@ -1,8 +1,8 @@
 """What the intake asks about files and about the pictures that may be alike."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -12,6 +12,8 @@ from db.models import Inbox, Link, Media, Sighting
 from db.observe import first_sightings
 from db.store import ANY_SHARE
 from db.types import State
+
+SPANS = 100  # of time a statement
 
 
 class Known(NamedTuple):
@@ -76,23 +78,20 @@ def _present() -> ColumnElement[bool]:
     return Sighting.state.not_in([State.MISSING, State.SUPERSEDED])
 
 
-def media_with_picture(session: Session, picture_hash: str) -> list[Media]:
-    """Give all media with this picture hash."""
-    return list(session.scalars(select(Media).where(Media.picture_hash == picture_hash)))
+def media_with_pictures_of(session: Session, media_ids: Iterable[int]) -> list[Media]:
+    """Give these media and all that share a picture hash with one of them."""
+    hashes = select(Media.picture_hash).where(Media.id.in_(list(media_ids)))
+    return list(session.scalars(select(Media).where(Media.picture_hash.in_(hashes))))
 
 
-def media_of_second(session: Session, second: datetime) -> list[list[Media]]:
-    """Give the media with a sure capture time in this second of their camera's clock, a list for each deployment."""
-    rows = session.scalars(
-        select(Media).where(
-            Media.camera_time >= second, Media.camera_time < second + timedelta(seconds=1), Media.time_status == "ok"
-        )
-    ).all()
-    deployments = deployments_of(session, [media.id for media in rows])
-    groups: defaultdict[int | None, list[Media]] = defaultdict(list)
-    for media in rows:
-        groups[deployments[media.id]].append(media)
-    return list(groups.values())
+def media_of_seconds(session: Session, seconds: Iterable[datetime]) -> list[Media]:
+    """Give the media with a sure capture time in one of these seconds of their camera's clock, of any deployment."""
+    found: list[Media] = []
+    left = iter(seconds)
+    while some := list(islice(left, SPANS)):
+        spans = [(Media.camera_time >= at) & (Media.camera_time < at + timedelta(seconds=1)) for at in some]
+        found += session.scalars(select(Media).where(or_(*spans), Media.time_status == "ok"))
+    return found
 
 
 def deployments_of(session: Session, media_ids: Iterable[int]) -> dict[int, int | None]:
