@@ -12,11 +12,12 @@ import numpy as np
 
 from ml import gradcam
 from ml.arrays import Floats, Pixels
-from ml.artifacts import ArtifactError, Model, load
-from ml.backbones import CannotBeTuned, TopMismatch, UnknownBackbone, untrained_seed
+from ml.artifacts import Model, load
 from ml.decision import Decision, decide
-from ml.graph import PREPROCESSING, Graph, build
+from ml.graph import CPU_BATCH
 from ml.heads import forward, log_softmax, pullback
+from ml.model_graph import model_graph
+from ml.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +37,33 @@ class Answer:
 class Ensemble:
     """A model, loaded and ready to answer."""
 
-    def __init__(self, model: Model, graph: Graph) -> None:
+    def __init__(self, model: Model, graph: Runner, *, runs_on: str = "", lanes: int = 1) -> None:
+        """Answer with the heads and the stack of ``model`` behind ``graph``, which ``runs_on`` says in words."""
         self.model = model
         self.classes = model.card.classes
         self.graph = graph
+        self.runs_on = runs_on
+        self.lanes = lanes
 
     @classmethod
-    def load(cls, folder: Path, weights_folder: Path | None = None, batch_size: int = 8) -> Self:
-        """Load the model in ``folder``; a file or a backbone that is not the one it was trained with is refused.
+    def load(cls, folder: Path, weights_folder: Path | None = None, batch_size: int = CPU_BATCH) -> Self:
+        """Load the model in ``folder`` as it was trained: by Keras, in float32. What ``model_graph`` raises is raised.
 
-        Raises ``ArtifactError``, and ``WeightsMissing`` where a backbone's weights are not on this machine.
+        ``ml.runtime.open_ensemble`` loads it to answer as fast as this machine can.
         """
         model = load(folder)
-        if model.card.preprocessing != PREPROCESSING:
-            raise ArtifactError(f"{folder} was trained on pictures prepared in another way: train it again")
-        seeds = {
-            name: seed for name, sha256 in model.card.backbones.items() if (seed := untrained_seed(sha256)) is not None
-        }
-        names = tuple(model.card.backbones)
-        try:
-            graph = build(
-                names,
-                weights_folder=weights_folder,
-                untrained=seeds,
-                batch_size=batch_size,
-                size=model.card.picture_size,
-                tops=model.tops,
-            )
-        except (UnknownBackbone, CannotBeTuned, TopMismatch) as error:
-            raise ArtifactError(
-                f"{folder} is not a model this version of Trapline can run: {error} Update Trapline, or roll back"
-            ) from error
-        for name, found in graph.weights_sha256.items():
-            if found != model.card.backbones[name]:
-                raise ArtifactError(
-                    f"{folder} was trained on other weights of {name} than those on this machine; "
-                    "put the same file into the weights folder, or train again"
-                )
-        return cls(model, graph)
+        return cls(model, model_graph(model, weights_folder, batch_size=batch_size))
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures that are answered at once."""
+        return self.graph.batch_size
 
     def predict(self, pixels: Pixels) -> list[Answer]:
-        """Answer for kept pictures, uint8 (n, size, size, 3) RGB; an answer does not depend on its batch mates."""
+        """Answer for kept pictures, uint8 (n, size, size, 3) RGB; an answer does not depend on its batch mates.
+
+        So many threads may ask at once as there are ``lanes``.
+        """
         size = self.graph.batch_size
         return [
             answer for start in range(0, len(pixels), size) for answer in self._answers(pixels[start : start + size])

@@ -16,6 +16,10 @@ from watcher.watch import watch
 class Constant:
     """Says the same of every picture."""
 
+    runs_on = "constant"
+    batch_size = 8
+    lanes = 1
+
     def __init__(self, folder: Path, *_settings: object) -> None:
         self.model = load(folder)
         self.classes = self.model.card.classes
@@ -39,4 +43,4 @@ class Constant:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with open_service(load_settings()) as service, service.data.exclusively():
-        watch(service, load=Constant, device=lambda: "constant")
+        watch(service, load=Constant, prepare=lambda _settings: None)

@@ -4,6 +4,9 @@ import pytest
 
 from ml.backbones import Backbone, register
 
+SMALL = {"small_a": 8, "small_b": 12}
+"""The backbones of the watcher's tests."""
+
 
 def register_tiny(widths, *, size):
     """Register one backbone a name, with so many features, for pictures of ``size``; give the names."""

@@ -110,6 +110,7 @@ def fit(
     """Train a model on labelled pictures and keep it in OUT; what no option says is as configured."""
     from ml.ensemble import Ensemble
     from training import fit as fitting
+    from training import precision as counting
     from training.judging import page
 
     defaults, models = _defaults(context), _models(context, out)
@@ -133,6 +134,13 @@ def fit(
         fitted = fitting.fit(_folders(datasets, defaults), job, models=models, console=Console(), compared=True)
         folder = models.parent / "runs" / fitted.folder.name
         page.write(fitted.run, folder, ensemble=Ensemble.load(fitted.folder, job.weights_folder))
+        counting.count(
+            fitted.folder,
+            fitted.run.paths,
+            weights_folder=job.weights_folder,
+            cache=models.parent / "runtime",
+            console=Console(),
+        )
         typer.echo(f"The model is in {fitted.folder}\nThe page is {folder / 'report.html'}")
         if promoted:
             promote(models, fitted.folder.name)

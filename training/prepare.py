@@ -20,8 +20,6 @@ from training.record import reasons
 from training.settings import TrainingSettings
 from training.splits import Split, split_up
 
-_FORWARD_BATCH = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -63,9 +61,7 @@ def prepare(folders: Sequence[ClassFolder], job: Job, *, console: Console) -> Pr
 
     Raises ``DatasetError`` and ``WeightsMissing``.
     """
-    joined = graph.build(
-        job.backbones, weights_folder=job.weights_folder, untrained=job.untrained, batch_size=_FORWARD_BATCH
-    )
+    joined = graph.build(job.backbones, weights_folder=job.weights_folder, untrained=job.untrained)
     dataset = corrected(read(folders, size=job.size, console=console), job.corrections)
     split = split_up(dataset, job.settings)
     console.print(_overview(dataset, split))

@@ -93,3 +93,8 @@ class Run:
     left_out: Sequence[tuple[Path, str]]
     tuned: Tuned | None = None
     notes: Sequence[str] = field(default=())  # sentences for the page: why challenger or champion stays, and so on
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every picture that was learned from or held out, once."""
+        return tuple(dict.fromkeys(path for column in self.columns.values() for path in column.paths))

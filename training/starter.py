@@ -16,6 +16,7 @@ from rich.console import Console
 
 from ml.backbones import ENSEMBLES
 from ml.ensemble import Ensemble
+from training import precision
 from training.dataset import ClassFolder, class_folders
 from training.fit import fit
 from training.judging import page
@@ -52,6 +53,9 @@ def make(pictures: Path, *, out: Path, cache: Path, runs: Path, without_valid: b
         fitted = fit(learned_from, job, models=Path(beside), console=console, compared=True)
         folder = runs / fitted.folder.name
         page.write(fitted.run, folder, ensemble=Ensemble.load(fitted.folder))
+        precision.count(
+            fitted.folder, fitted.run.paths, weights_folder=None, cache=runs.parent / "runtime", console=console
+        )
         if out.exists():
             out.rename(Path(beside) / "replaced")
         fitted.folder.rename(out)

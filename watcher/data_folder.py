@@ -48,6 +48,11 @@ class DataFolder:
         return self.root / "runs"
 
     @property
+    def runtime(self) -> Path:
+        """What is made of the models for this machine, and can be made again."""
+        return self.root / "runtime"
+
+    @property
     def heartbeat(self) -> Path:
         """What the daemon says of itself while it runs."""
         return self.root / "daemon.json"

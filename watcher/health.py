@@ -20,8 +20,10 @@ from db.engine import LedgerError
 from db.queries.status import at_two_deployments, failed_jobs, last_report, models_used, rejected, stations, totals
 from db.redlist import RedListError
 from db.types import State
+from ml import machine
 from ml.artifacts import ArtifactError, answering, current
 from ml.backbones import WeightsDamaged
+from ml.runtime import RuntimeMissing, agreements, choose, measure, open_ensemble
 from training.retraining.outcome import last
 from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
@@ -32,6 +34,7 @@ from watcher.stations import StationsError, read_stations
 
 LOW_DISK = 500 * 2**20
 SILENT_SECONDS = 60  # a daemon that says nothing for this long hangs
+MEASURED_SECONDS = 10.0  # all runtimes together
 SLOW_SECONDS = 600.0  # what a look through a large share may take
 
 
@@ -164,11 +167,13 @@ class Check:
     says: str
 
 
-def doctor(config: Path | None, *, thorough: bool) -> Iterator[Check]:
+def doctor(config: Path | None, *, thorough: bool, seconds: float = MEASURED_SECONDS) -> Iterator[Check]:
     """Check configuration, folders, ledger, model and device, one after another; each says how to mend it.
 
-    ``thorough``: compares the ledger with itself, its products and the original files, byte for byte.
+    ``thorough``: compares the ledger with itself, its products and the original files, byte for byte. ``seconds``: how
+    long the runtimes are measured, all together.
     """
+    machine.prepare()  # before there are threads, since TensorFlow is muffled while it loads
     try:
         settings = load_settings(config)
     except ConfigError as error:
@@ -189,7 +194,7 @@ def doctor(config: Path | None, *, thorough: bool) -> Iterator[Check]:
     except (DataFolderError, LedgerError, RedListError) as error:
         yield Check("data folder and ledger", well=False, says=str(error))
     yield _decoding()
-    yield from _model(settings)
+    yield from _model(settings, seconds)
 
 
 def _inbox(root: Path) -> Check:
@@ -222,20 +227,20 @@ def _decoding() -> Check:
     return Check("decode processes", well=True, says="start, and answer")
 
 
-def _model(settings: Settings) -> Iterator[Check]:
-    from ml.ensemble import Ensemble
-    from ml.runtime import device
-
-    yield Check("device", well=True, says=device())
+def _model(settings: Settings, seconds: float) -> Iterator[Check]:
+    data = DataFolder(settings.data_dir)
     try:
-        folder = current(DataFolder(settings.data_dir).models)
-        ensemble = Ensemble.load(folder, settings.model.weights_folder, settings.model.batch_size)
-    except (ArtifactError, OSError, WeightsDamaged) as error:  # WeightsMissing is an OSError
+        folder = current(data.models)
+        choice = choose(settings.model, agreements(folder))
+        ensemble = open_ensemble(folder, settings.model, data.runtime)
+        size = ensemble.model.card.picture_size
+        ensemble.predict(np.zeros((1, size, size, 3), np.uint8))
+        yield Check("model", well=True, says=f"{ensemble.model.version}: every hash is right, and it answers")
+        yield Check("runtime", well=True, says=f"{ensemble.runs_on}: {choice.why}")
+        speeds = measure(folder, settings.model, data.runtime, seconds=seconds)
+        yield Check("speed", well=True, says=f"pictures a second, model alone: {', '.join(map(str, speeds))}")
+    except (ArtifactError, OSError, RuntimeMissing, WeightsDamaged) as error:  # WeightsMissing is an OSError
         yield Check("model", well=False, says=str(error))
-        return
-    size = ensemble.model.card.picture_size
-    ensemble.predict(np.zeros((1, size, size, 3), np.uint8))
-    yield Check("model", well=True, says=f"{ensemble.model.version}: every hash is right, and it answers")
 
 
 def _compare(service: Service) -> Iterator[Check]:

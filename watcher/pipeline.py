@@ -1,17 +1,19 @@
 """Pending media → the ledger: kept pictures in batches through the model, with their Grad-CAM pictures.
 
-Pictures are decoded ahead of the model and products are written behind it, both in threads with a bounded lead; one
-short transaction a batch, after its products are on disk.
+Four stages, each in threads of its own and no more than a few batches ahead of the next: kept pictures are decoded,
+the model answers, products are written, and one short transaction records a batch whose products are on disk. So the
+whole goes at the pace of its slowest stage.
 """
 
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -26,10 +28,11 @@ from ml.arrays import Pixels
 from ml.artifacts import ArtifactError, current
 from ml.artifacts import Model as ArtifactModel
 from ml.backbones import WeightsDamaged, WeightsMissing
-from ml.ensemble import Answer, Ensemble
+from ml.ensemble import Answer
 from ml.files import write_atomically
 from ml.gradcam import overlay
 from ml.images import kept_pixels
+from ml.runtime import RuntimeMissing, open_ensemble
 from ml.settings import ModelSettings
 from watcher.data_folder import DataFolder, product
 from watcher.intake import settle_links
@@ -37,7 +40,12 @@ from watcher.intake import settle_links
 log = logging.getLogger(__name__)
 
 CHUNK = 64  # media asked of the ledger at once: the model may change between two chunks
-THREADS = 2
+THREADS = 2  # that decode, and that write
+BEHIND = 3  # batches that may wait to be written, and to be recorded
+ALIKE = 1024  # media that look like others, until those are waited for
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +70,25 @@ class Classifier(Protocol):
 
     model: ArtifactModel
     classes: tuple[str, ...]
+    runs_on: str
+    lanes: int  # threads that may ask at the same time
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures that are answered at once."""
 
     def predict(self, pixels: Pixels) -> list[Answer]:
         """Answer for kept pictures, uint8 (n, size, size, 3) RGB."""
 
 
-Load = Callable[[Path, Path | None, int], Classifier]  # the model's folder, that of the weights, the batch size
+Load = Callable[[Path, ModelSettings, Path], Classifier]  # as ``open_ensemble``
 
 
 class Pipeline:
     """Asks the current model for what is pending. One thread uses it; ``load`` makes it at the first need."""
 
     def __init__(
-        self, ledger: Ledger, data: DataFolder, redlist: RedList, settings: ModelSettings, load: Load = Ensemble.load
+        self, ledger: Ledger, data: DataFolder, redlist: RedList, settings: ModelSettings, load: Load = open_ensemble
     ) -> None:
         self._ledger = ledger
         self._data = data
@@ -84,21 +98,24 @@ class Pipeline:
         self._ensemble: Classifier | None = None
         self._folder: Path | None = None
         self._lost: set[int] = set()  # media whose kept picture is to be made again
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
+        self._decoding = ThreadPoolExecutor(THREADS, thread_name_prefix="decoding")
+        self._writing = ThreadPoolExecutor(THREADS, thread_name_prefix="writing")
+        self._recording = ThreadPoolExecutor(1, thread_name_prefix="recording")
 
     @property
     def ensemble(self) -> Classifier:
         """The current model, loaded anew after a promotion.
 
-        Raises ``ArtifactError`` and ``WeightsMissing``; if an older model is loaded already, that one goes on.
+        Raises ``ArtifactError``, ``WeightsMissing`` and ``RuntimeMissing``; if an older model is loaded already, that
+        one goes on.
         """
         try:
             folder = current(self._data.models)
             if self._ensemble is None or folder != self._folder:
-                self._ensemble = self._load(folder, self._settings.weights_folder, self._settings.batch_size)
+                self._ensemble = self._load(folder, self._settings, self._data.runtime)
                 self._folder = folder
-                log.info("the model is %s", self._ensemble.model.version)
-        except (ArtifactError, WeightsDamaged, WeightsMissing) as error:
+                log.info("the model is %s, on %s", self._ensemble.model.version, self._ensemble.runs_on)
+        except (ArtifactError, RuntimeMissing, WeightsDamaged, WeightsMissing) as error:
             if self._ensemble is None:
                 raise
             log.error("%s; %s goes on", error, self.version)  # noqa: TRY400  # the sentence says what to do
@@ -108,6 +125,11 @@ class Pipeline:
     def version(self) -> str:
         """The version of the model that is loaded; empty before one is."""
         return self._ensemble.model.version if self._ensemble else ""
+
+    @property
+    def runs_on(self) -> str:
+        """Device, runtime and precision, in words; empty before a model is loaded."""
+        return self._ensemble.runs_on if self._ensemble else ""
 
     def answer_pending(
         self,
@@ -120,61 +142,65 @@ class Pipeline:
 
         ``reanswer``: what another model answered as well. ``roots``: only what lies below these.
         """
-        last = 0
-        while not stopping():
-            with self._ledger.read() as session:
-                if not pending(session, after=last, limit=1, unless_by="" if reanswer else None, roots=roots):
-                    return
-            ensemble = self.ensemble
-            version = ensemble.model.version
-            with self._ledger.read() as session:
-                unless_by = version if reanswer else None
-                waiting = pending(session, after=last, limit=CHUNK, unless_by=unless_by, roots=roots)
-                known = answered_already(session, version, waiting)
-            if not waiting:
-                return
-            last = waiting[-1].media_id
-            yield from self._share(ensemble, known)
-            left = [media for media in waiting if media.media_id not in known]
-            first = list(reversed({media.picture: media for media in reversed(left)}.values()))
-            yield from self._ask(ensemble, first, stopping)
-            if twins := [media for media in left if media not in first]:
-                with self._ledger.read() as session:
-                    known = answered_already(session, version, twins)
-                yield from self._share(ensemble, known)
+        wanted = _Wanted(reanswer, None if roots is None else tuple(roots), stopping)
+        answered = 1
+        while answered and not stopping() and self._waits(wanted):
+            answered = 0
+            for count in self._round(self.ensemble, wanted):
+                answered += count
+                yield count
 
     def close(self) -> None:
         """Wait for products that are being written."""
-        self._threads.shutdown()
+        for threads in (self._decoding, self._writing, self._recording):
+            threads.shutdown()
 
-    def _share(self, ensemble: Classifier, known: dict[int, Prediction]) -> Iterator[int]:
-        """Give media what this model has said of the same picture: the same pixels would be answered the same."""
-        if known:
-            yield self._commit(ensemble, [_copied(prediction, media_id) for media_id, prediction in known.items()])
+    def _waits(self, wanted: "_Wanted") -> bool:
+        unless_by = "" if wanted.reanswer else None
+        with self._ledger.read() as session:
+            return bool(pending(session, after=0, limit=1, unless_by=unless_by, roots=wanted.roots))
 
-    def _ask(self, ensemble: Classifier, waiting: list[Pending], stopping: Callable[[], bool]) -> Iterator[int]:
-        written: deque[Future[list[Answered]]] = deque()
-        for batch in self._decoded_ahead(ensemble, waiting):
-            answers = ensemble.predict(np.stack([picture.pixels for picture in batch]))
-            written.append(self._threads.submit(self._write_products, ensemble.model.version, batch, answers))
-            if len(written) > 1:
-                yield self._record(ensemble, written.popleft().result())
-            if stopping():
-                break
-        while written:
-            yield self._record(ensemble, written.popleft().result())
-
-    def _decoded_ahead(self, ensemble: Classifier, waiting: list[Pending]) -> Iterator[list[Picture]]:
-        """Yield batches of decoded pictures, the next one under way while this one is with the model."""
+    def _round(self, ensemble: Classifier, wanted: "_Wanted") -> Iterator[int]:
+        """Ask the model for every picture that waits, once; then give its answer to the others that show the same."""
+        asked = _Asked()
         size = ensemble.model.card.picture_size
-        ahead: deque[list[Future[Picture | None]]] = deque()
-        for start in range(0, len(waiting), self._settings.batch_size):
-            batch = waiting[start : start + self._settings.batch_size]
-            ahead.append([self._threads.submit(self._decode, media, size) for media in batch])
-            if len(ahead) > 1:
-                yield from _whole(ahead.popleft())
-        while ahead:
-            yield from _whole(ahead.popleft())
+        with ThreadPoolExecutor(ensemble.lanes, thread_name_prefix="model") as lanes:
+            waiting = self._waiting(ensemble.model.version, wanted, asked)
+            decoded = _ahead(self._decoding, lambda media: self._decode(media, size), waiting, 2 * ensemble.batch_size)
+            batches = _batches(decoded, ensemble.batch_size, wanted.stopping)
+            answered = _ahead(lanes, lambda batch: _ask(ensemble, batch), batches, ensemble.lanes)
+            written = _ahead(self._writing, lambda batch: self._write(ensemble.model.version, batch), answered, BEHIND)
+            for media in _ahead(self._recording, lambda batch: self._record(ensemble, batch), written, BEHIND):
+                asked.under_way.difference_update(each.picture for each in media)
+                yield len(media)
+        yield from self._share(ensemble, asked.alike)
+
+    def _waiting(self, version: str, wanted: "_Wanted", asked: "_Asked") -> Iterator[Pending]:
+        """Yield the media to ask for, while the model is the current one and few look like one that was asked for."""
+        last = 0
+        while True:
+            with self._ledger.read() as session:
+                unless_by = version if wanted.reanswer else None
+                media = pending(session, after=last, limit=CHUNK, unless_by=unless_by, roots=wanted.roots)
+                known = answered_already(session, version, media)
+            for each in media:
+                if each.media_id in known or each.picture in asked.under_way:
+                    asked.alike.append(each)
+                else:
+                    asked.under_way.add(each.picture)
+                    yield each
+            if not media or len(asked.alike) >= ALIKE or current(self._data.models) != self._folder:
+                return
+            last = media[-1].media_id
+
+    def _share(self, ensemble: Classifier, alike: list[Pending]) -> Iterator[int]:
+        """Give media what this model has said of the same picture: the same pixels would be answered the same."""
+        for start in range(0, len(alike), CHUNK):
+            with self._ledger.read() as session:
+                known = answered_already(session, ensemble.model.version, alike[start : start + CHUNK])
+            if known:
+                self._commit(ensemble, [_copied(prediction, media_id) for media_id, prediction in known.items()])
+                yield len(known)
 
     def _decode(self, media: Pending, size: int) -> Picture | None:
         """Read a kept picture; None where it is gone, and then its files are read anew at the next scan."""
@@ -193,18 +219,19 @@ class Pipeline:
             pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.LANCZOS))
         return Picture(media, pixels)
 
-    def _write_products(self, version: str, batch: list[Picture], answers: list[Answer]) -> list[Answered]:
+    def _write(self, version: str, batch: list[tuple[Picture, Answer]]) -> list[Answered]:
         answered = []
-        for picture, answer in zip(batch, answers, strict=True):
+        for picture, answer in batch:
             gradcam = product("gradcam", picture.media.sha256, version)
             write_atomically(self._data.root / gradcam, overlay(picture.pixels, answer.heatmap))
             answered.append(Answered(picture.media, answer, gradcam))
         return answered
 
-    def _record(self, ensemble: Classifier, answered: list[Answered]) -> int:
-        return self._commit(ensemble, [_prediction(each) for each in answered])
+    def _record(self, ensemble: Classifier, answered: list[Answered]) -> list[Pending]:
+        self._commit(ensemble, [_prediction(each) for each in answered])
+        return [each.media for each in answered]
 
-    def _commit(self, ensemble: Classifier, predictions: list[Prediction]) -> int:
+    def _commit(self, ensemble: Classifier, predictions: list[Prediction]) -> None:
         with self._ledger.write() as session:
             now = datetime.now(UTC)  # once the lock is held, as the intake does
             model = Model(
@@ -220,14 +247,48 @@ class Pipeline:
                 store.answer(session, prediction)
             # links too: a file may have gone before there was an observation to mark
             settle_links(session, [prediction.media_id for prediction in predictions], self._redlist)
-        return len(predictions)
 
 
-def _whole(batch: list[Future[Picture | None]]) -> Iterator[list[Picture]]:
-    """Yield the batch without what could not be decoded, if anything is left."""
-    pictures = [picture for future in batch if (picture := future.result()) is not None]
-    if pictures:
-        yield pictures
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a call of ``answer_pending`` is for."""
+
+    reanswer: bool
+    roots: tuple[str, ...] | None
+    stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a round has asked the model for."""
+
+    under_way: set[tuple[str, int, str]] = field(default_factory=set)  # pictures whose answer is not recorded yet
+    alike: list[Pending] = field(default_factory=list)  # media that show such a picture, or one known before
+
+
+def _ahead(
+    threads: ThreadPoolExecutor, step: Callable[[_Item], _Result], items: Iterable[_Item], lead: int
+) -> Iterator[_Result]:
+    """Yield ``step`` of each item in turn, with up to ``lead`` of them under way before they are asked for."""
+    under_way: deque[Future[_Result]] = deque()
+    for item in items:
+        under_way.append(threads.submit(step, item))
+        if len(under_way) > lead:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
+
+
+def _batches(decoded: Iterable[Picture | None], size: int, stopping: Callable[[], bool]) -> Iterator[list[Picture]]:
+    """Yield the pictures that could be decoded by so many at a time."""
+    whole = (picture for picture in decoded if picture is not None)
+    while (batch := list(islice(whole, size))) and not stopping():
+        yield batch
+
+
+def _ask(ensemble: Classifier, batch: list[Picture]) -> list[tuple[Picture, Answer]]:
+    answers = ensemble.predict(np.stack([picture.pixels for picture in batch]))
+    return list(zip(batch, answers, strict=True))
 
 
 def _prediction(answered: Answered) -> Prediction:

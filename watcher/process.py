@@ -74,7 +74,7 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
     for line in left_out:
         console.print(line, soft_wrap=True, markup=False)
     if files or _waiting(service, roots, again=again):
-        prepare()  # before there are other threads, since TensorFlow is muffled while it loads
+        prepare(service.settings.model)  # before there are other threads, since TensorFlow is muffled while it loads
     with (
         _progress(console) as progress,
         decode_pool(service.settings.intake.decode_workers) as pool,

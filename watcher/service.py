@@ -13,6 +13,7 @@ from db.redlist import load as load_redlist
 from ml.artifacts import ArtifactError, current
 from ml.artifacts import load as load_model
 from ml.backbones import WeightsDamaged, WeightsMissing
+from ml.runtime import RuntimeMissing
 from watcher.config import ConfigError, Settings
 from watcher.data_folder import DataFolder, DataFolderError
 from watcher.inbox.scan import Folder
@@ -26,6 +27,7 @@ EXPECTED = (
     DataFolderError,
     LedgerError,
     RedListError,
+    RuntimeMissing,
     StationsError,
     WeightsDamaged,
     WeightsMissing,

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from ml.artifacts import current
 from ml.artifacts import load as load_model
-from ml.ensemble import Ensemble
 from ml.files import write_atomically
-from ml.runtime import device
+from ml.runtime import open_ensemble, prepare
+from ml.settings import ModelSettings
 from watcher.noticing import Noticing
 from watcher.pipeline import Load, Pipeline
 from watcher.reports import nightly_report
@@ -32,8 +32,8 @@ class NoInboxError(ValueError):
     """There is nothing to watch."""
 
 
-def watch(service: Service, load: Load = Ensemble.load, device: Callable[[], str] = device) -> int:
-    """Run until SIGTERM or SIGINT; give the exit status. ``load`` makes what answers, ``device`` says where it runs.
+def watch(service: Service, load: Load = open_ensemble, prepare: Callable[[ModelSettings], None] = prepare) -> int:
+    """Run until SIGTERM or SIGINT; give the exit status. ``load`` makes what answers, ``prepare`` comes before it.
 
     Raises
     ------
@@ -41,13 +41,15 @@ def watch(service: Service, load: Load = Ensemble.load, device: Callable[[], str
         No inbox is configured.
     ArtifactError
         The current model is not whole.
+    RuntimeMissing
+        The runtime that is configured is not installed.
 
     """
     load_model(current(service.data.models))
     if not service.settings.inbox:
         raise NoInboxError('there is no inbox to watch: set inbox = ["/path/of/the/shared/folder"] or TRAPLINE_INBOX')
+    prepare(service.settings.model)  # before there are other threads, since TensorFlow is muffled while it loads
     daemon = _Daemon(service, load)
-    daemon.device = device()  # before there are other threads, since TensorFlow is muffled while it loads
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stopping.set())
     return daemon.run()
@@ -56,7 +58,6 @@ def watch(service: Service, load: Load = Ensemble.load, device: Callable[[], str
 class _Daemon:
     def __init__(self, service: Service, load: Load) -> None:
         self.stopping = threading.Event()
-        self.device = ""
         self._service = service
         self._work = threading.Event()
         self._failures: dict[str, str] = {}
@@ -130,7 +131,7 @@ class _Daemon:
             "process": os.getpid(),
             "at": datetime.now(UTC).isoformat(),
             "model": self._pipeline.version or None,
-            "device": self.device or None,
+            "device": self._pipeline.runs_on or None,
             "failures": dict(self._failures),
             "inboxes": [inbox.state() for inbox in self._inboxes],
             "next": {kind: time.isoformat() for kind, time in self._schedule.next_times().items()},

@@ -39,7 +39,7 @@ def build(net: Net, size: int) -> "keras.Model":
     inputs = keras.Input((size, size, 3), name="pixels")
     application = getattr(keras.applications, net.application)
     base = application(include_top=False, weights=None, input_tensor=net.prepare(inputs))
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(base.output)
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(base.output)
     return keras.Model(inputs, [base.get_layer(net.explained).output, pooled], name=net.application.lower())
 
 
@@ -82,7 +82,8 @@ def _caffe(inputs: Graph) -> Graph:
     import keras
 
     blue_green_red = keras.ops.flip(inputs, axis=-1)
-    return keras.layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68], name="caffe")(blue_green_red)
+    means = [103.939, 116.779, 123.68]
+    return keras.layers.Rescaling(1.0, [-mean for mean in means], name="caffe", dtype="float32")(blue_green_red)
 
 
 def _imagenet_colours(inputs: Graph) -> Graph:
@@ -96,14 +97,14 @@ def _imagenet_colours(inputs: Graph) -> Graph:
     means, deviations = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     scale = [deviation**-0.5 for deviation in deviations]
     offset = [255 * mean * (1 - factor) for mean, factor in zip(means, scale, strict=True)]
-    return keras.layers.Rescaling(scale, offset=offset, name="imagenet_colours")(inputs)
+    return keras.layers.Rescaling(scale, offset=offset, name="imagenet_colours", dtype="float32")(inputs)
 
 
 def _plus_minus_one(inputs: Graph) -> Graph:
     """−1..1, as ResNet V2 was trained."""
     import keras
 
-    return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="plus_minus_one")(inputs)
+    return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="plus_minus_one", dtype="float32")(inputs)
 
 
 _STORE = "https://storage.googleapis.com/"

@@ -90,12 +90,12 @@ def build(net: Net, size: int) -> "keras.Model":
     import keras
 
     inputs = keras.Input((size, size, 3), name="pixels")
-    x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="centred")(inputs)
+    x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="centred", dtype="float32")(inputs)
     x = _convolution(x, "stem", filters=_STEM, kernel=3, stride=2)
     for number, (kernel, stride, expansion, filters) in enumerate(_blocks(net)):
         x = _block(x, f"block{number}", kernel=kernel, stride=stride, expansion=expansion, filters=filters)
     head = _convolution(x, "head", filters=FEATURES)
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(head)
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(head)
     return keras.Model(inputs, [head, pooled], name=f"efficientnet_lite{net.number}")
 
 

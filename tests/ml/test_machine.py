@@ -5,7 +5,7 @@ import sys
 
 TALKING = """
 import sys, threading
-from ml.runtime import device, prepare
+from ml.machine import prepare
 {first}
 done = threading.Event()
 lines = 0
@@ -16,7 +16,7 @@ def talk():
         print("line", lines, file=sys.stderr)
 thread = threading.Thread(target=talk)
 thread.start()
-device()
+prepare()
 done.set()
 thread.join()
 print(lines)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from seen_files import seen_below
-from tiny_backbones import register_tiny
+from tiny_backbones import SMALL, register_tiny
 
 from db.engine import open_ledger
 from db.redlist import load as load_redlist
@@ -108,6 +108,3 @@ def small_model():
         return save(models, card, heads=heads, familiar=familiar, features=features, readme="Drawn.\n").name
 
     return write
-
-
-SMALL = {"small_a": 8, "small_b": 12}

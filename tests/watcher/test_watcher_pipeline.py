@@ -21,7 +21,7 @@ def data(tmp_path, small_model):
 
 @pytest.fixture
 def pipeline(ledger, data, redlist):
-    pipeline = Pipeline(ledger, data, redlist, ModelSettings(batch_size=4))
+    pipeline = Pipeline(ledger, data, redlist, ModelSettings(runtime="tensorflow", batch_size=4))
     yield pipeline
     pipeline.close()
 
@@ -78,7 +78,7 @@ def test_an_answer_does_not_depend_on_its_batch(ledger, data, redlist, pipeline)
         session.flush()
         for prediction in session.scalars(select(Prediction)):
             session.delete(prediction)
-    one_by_one = Pipeline(ledger, data, redlist, ModelSettings(batch_size=1))
+    one_by_one = Pipeline(ledger, data, redlist, ModelSettings(runtime="tensorflow", batch_size=1))
     run(one_by_one)
     one_by_one.close()
     for prediction in rows(ledger, Prediction):

@@ -21,7 +21,6 @@ from training.splits import folds, groups_of, near_duplicates
 from training.tables import write_table
 
 _FOLDS = 5
-_FORWARD_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +112,7 @@ def look_for_suspects(explored: Explored, finder: Finder, *, seed: int, console:
         return rows
     names = [each.label for each in examples]
     drawn = {} if finder.untrained_seed is None else dict.fromkeys(finder.backbones, finder.untrained_seed)
-    joined = graph.build(
-        finder.backbones, weights_folder=finder.weights_folder, untrained=drawn, batch_size=_FORWARD_BATCH
-    )
+    joined = graph.build(finder.backbones, weights_folder=finder.weights_folder, untrained=drawn)
     pooled = features.pooled(
         examples,
         joined,

@@ -15,12 +15,11 @@ from rich.console import Console
 from ml.arrays import Floats, Ints, Pixels
 from ml.backbones import Loaded, backbone
 from ml.backbones.top import split
-from ml.graph import PREPROCESSING, Graph, side_by_side
+from ml.graph import CPU_BATCH, PREPROCESSING, Graph, side_by_side
 from training.dataset import Example
 from training.features import Store, compute_missing
 from training.views import PLAIN
 
-_FORWARD_BATCH = 8
 _LARGEST = float(np.finfo(np.float16).max)  # networks without batch normalisation come near it
 
 
@@ -55,8 +54,9 @@ def maps_below(
     """Compute what the cache lacks, and return the maps of each backbone; the picture as it is, then ``views``."""
     shown = (PLAIN, *views)
     stores = {view: [Store(_folder(cache, name, each, size, view)) for name, each in loaded.items()] for view in shown}
-    below = side_by_side([split(each.model, backbone(name).cut)[0] for name, each in loaded.items()], size=size)
-    graph = Graph(below, {name: each.weights_sha256 for name, each in loaded.items()}, _FORWARD_BATCH)
+    cut = [split(each.model, backbone(name).cut)[0] for name, each in loaded.items()]
+    below = side_by_side(cut, size=size)
+    graph = Graph(below, {name: each.weights_sha256 for name, each in loaded.items()}, CPU_BATCH)
     compute_missing(examples, stores, lambda pixels: _forward(graph, pixels), size=size, console=console)
     contents = tuple(each.picture.sha256 for each in examples)
     return {name: Maps(tuple(stores[view][place] for view in shown), contents) for place, name in enumerate(loaded)}

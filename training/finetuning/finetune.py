@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from ml import familiarity, runtime
+from ml import familiarity, machine
 from ml.arrays import Floats, Ints
 from ml.backbones import backbone, load, top
 from ml.graph import PREPROCESSING, picture_size
@@ -80,7 +80,7 @@ def fine_tune(
         In which a picture is shown beside as it is; an epoch shows each picture once, in one of them.
 
     """
-    runtime.prepare()
+    machine.prepare()
     loaded = {name: load(name, weights_folder, untrained=untrained.get(name)) for name in backbones}
     size = picture_size(backbones)
     maps = maps_below(examples, loaded, size=size, views=views, cache=cache, console=console)

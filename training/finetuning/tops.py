@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ml import runtime
+from ml import machine
 from ml.arrays import Floats, Ints
 from ml.backbones.top import copied
 from ml.heads import Dense, Head, behind_reduction, log_softmax
@@ -66,7 +66,7 @@ class Net:
 
 def network(top: Any, blocks: Sequence[set[str]], head: Head) -> Net:
     """Put a copy of ``top`` and ``head`` into one model; bfloat16 does the arithmetic where there is a GPU."""
-    gpus = runtime.prepare()
+    gpus = machine.prepare()
     import keras
 
     copy = copied(top, "mixed_bfloat16" if gpus else "float32")

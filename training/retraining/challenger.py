@@ -16,6 +16,7 @@ from ml.arrays import Floats, Ints
 from ml.artifacts import Model
 from ml.ensemble import Ensemble
 from ml.files import write_atomically
+from ml.graph import Graph
 from training import features
 from training import rows as stored_rows
 from training.judging import model_card, page
@@ -29,19 +30,24 @@ _LISTED = 30  # doubtful labels that the page names; all of them are in the tabl
 
 
 def reduced(
-    newcomers: Sequence[Newcomer], ensemble: Ensemble, *, views: Sequence[str], cache: Path, console: Console
+    newcomers: Sequence[Newcomer],
+    champion: Model,
+    graph: Graph,
+    *,
+    views: Sequence[str],
+    cache: Path,
+    console: Console,
 ) -> list[Floats]:
     """Return each backbone's features, float32 (n, 1 + views, dimensions), in the champion's own few dimensions."""
     pooled = features.pooled(
         [each.example for each in newcomers],
-        ensemble.graph,
-        size=ensemble.model.card.picture_size,
+        graph,
+        size=champion.card.picture_size,
         views=views,
-        cache=cache.joinpath(*sorted(ensemble.model.card.fine_tuned.values())),  # other weights, other features
+        cache=cache.joinpath(*sorted(champion.card.fine_tuned.values())),  # other weights, other features
         console=console,
     )
-    heads = ensemble.model.heads
-    return [head.reduction(part.astype(np.float32)) for head, part in zip(heads, pooled, strict=True)]
+    return [head.reduction(part.astype(np.float32)) for head, part in zip(champion.heads, pooled, strict=True)]
 
 
 def on_record(

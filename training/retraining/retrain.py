@@ -27,7 +27,7 @@ from db.engine import open_ledger
 from db.queries.reviewed import Reviewed, reviewed
 from ml.arrays import Floats
 from ml.artifacts import ArtifactError, Model, current, load, promote
-from training import rows
+from training import precision, rows
 from training.learn import log_probabilities
 from training.retraining import challenger, field
 from training.retraining.challenge import Material, challenge, material, opinion
@@ -159,9 +159,10 @@ def _said_before(models: Path, folder: Path) -> Outcome | None:
 
 def _run(places: Places, settings: RetrainingSettings, known: _Known, folder: Path, console: Console) -> Outcome:
     from ml.ensemble import Ensemble
+    from ml.model_graph import model_graph
 
     champion, stored, reviews = known.champion, known.stored, known.reviews
-    ensemble = Ensemble.load(champion.folder, places.weights_folder)
+    graph = model_graph(champion, places.weights_folder)
     classes, size, trained_as = champion.card.classes, champion.card.picture_size, _settings(champion)
     pictures = field.read(reviews, places.data, classes=classes, reserved=settings.reserved, size=size)
     newcomers, left_out = newcomers_of(
@@ -170,7 +171,7 @@ def _run(places: Places, settings: RetrainingSettings, known: _Known, folder: Pa
     if not newcomers:
         return _outcome(champion, "none of the reviewed pictures can be read")
     cache = places.models.parent / "cache" / "features"
-    reduced = challenger.reduced(newcomers, ensemble, views=trained_as.views, cache=cache, console=console)
+    reduced = challenger.reduced(newcomers, champion, graph, views=trained_as.views, cache=cache, console=console)
     of = material(stored, newcomers, reduced, classes)
     with console.status("training the challenger"):
         fought = challenge(champion, of, trained_as)
@@ -184,7 +185,14 @@ def _run(places: Places, settings: RetrainingSettings, known: _Known, folder: Pa
         notes=challenger.notes(verdict, fought.exams, batch, found, classes),
     )
     saved = challenger.save(places.models, run, fought, champion)
-    asked = Ensemble(load(saved), ensemble.graph)
+    asked = Ensemble(load(saved), graph)
+    precision.count(
+        saved,
+        [each.example.path for each in newcomers],
+        weights_folder=places.weights_folder,
+        cache=places.models.parent / "runtime",
+        console=console,
+    )
     challenger.write(folder, run, ensemble=asked, found=found, batch=batch, of=[newcomers[at] for at in places_of])
     return _finish(places, folder, champion, saved.name, verdict)
 
