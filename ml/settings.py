@@ -44,5 +44,5 @@ class ModelSettings(BaseModel):
     ] = "auto"
     batch_size: Annotated[
         Annotated[int, Field(ge=1, le=4096)] | Auto,
-        Field(description="Pictures a forward pass; auto: 8 on a CPU, and on a GPU what is found to be fastest."),
+        Field(description="Pictures a forward pass; auto: few on a CPU, and on a GPU what is found to be fastest."),
     ] = "auto"

@@ -30,6 +30,8 @@ from ml.machine import RuntimeMissing
 from ml.model_graph import model_graph
 from ml.settings import Precision
 
+BATCH = 4
+"""Pictures a run: as fast here as eight, and a hundred megabytes less."""
 _FORMAT = 1
 _GRAPH, _WEIGHTS, _HASHES = "graph.xml", "graph.bin", "sha256.json"
 _PART, _DAY = ".export-", 24 * 3600
@@ -53,7 +55,7 @@ class Compiled:
 
     def __init__(self, graph: Path, batch_size: int, precision: Precision) -> None:
         core = _core()
-        read = core.read_model(graph)
+        read = core.read_model(graph, config={"ENABLE_MMAP": False})  # else the weights are in memory twice
         read.reshape([batch_size, *(axis.get_length() for axis in read.input().partial_shape[1:])])
         hints = {"INFERENCE_PRECISION_HINT": _HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
         self._compiled = core.compile_model(read, "CPU", hints)
