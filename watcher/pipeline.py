@@ -1,8 +1,8 @@
 """Pending media → the ledger: kept pictures in batches through the model, with their Grad-CAM pictures.
 
 Four stages, each in threads of its own and no more than a few batches ahead of the next: kept pictures are decoded,
-the model answers, products are written, and one short transaction records a batch whose products are on disk. So the
-whole goes at the pace of its slowest stage.
+the model answers, products are written, and one short transaction records a few batches whose products are on disk. So
+the whole goes at the pace of its slowest stage.
 """
 
 import logging
@@ -41,7 +41,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 64  # media asked of the ledger at once: the model may change between two chunks
 THREADS = 2  # that decode, and that write
-BEHIND = 3  # batches that may wait to be written, and to be recorded
+BEHIND = 3  # batches that may wait to be written
+TRANSACTION = 16  # answers that are recorded together: each costs less, and a power cut loses no more than these
 ALIKE = 1024  # media that look like others, until those are waited for
 
 _Item = TypeVar("_Item")
@@ -170,7 +171,8 @@ class Pipeline:
             batches = _batches(decoded, ensemble.batch_size, wanted.stopping)
             answered = _ahead(lanes, lambda batch: _ask(ensemble, batch), batches, ensemble.lanes)
             written = _ahead(self._writing, lambda batch: self._write(ensemble.model.version, batch), answered, BEHIND)
-            for media in _ahead(self._recording, lambda batch: self._record(ensemble, batch), written, BEHIND):
+            recorded = _ahead(self._recording, lambda some: self._record(ensemble, some), _joined(written), lead=1)
+            for media in recorded:
                 asked.under_way.difference_update(each.picture for each in media)
                 yield len(media)
         yield from self._share(ensemble, asked.alike)
@@ -284,6 +286,18 @@ def _batches(decoded: Iterable[Picture | None], size: int, stopping: Callable[[]
     whole = (picture for picture in decoded if picture is not None)
     while (batch := list(islice(whole, size))) and not stopping():
         yield batch
+
+
+def _joined(written: Iterable[list[Answered]]) -> Iterator[list[Answered]]:
+    """Join batches to transactions; what is there when no more come is the last."""
+    some: list[Answered] = []
+    for batch in written:
+        some += batch
+        if len(some) >= TRANSACTION:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _ask(ensemble: Classifier, batch: list[Picture]) -> list[tuple[Picture, Answer]]:

@@ -12,8 +12,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pebble import ProcessExpired, ProcessPool
 
 from ml.arrays import Floats, Pixels
 from ml.artifacts import Model, load
@@ -30,8 +29,6 @@ from ml.machine import RuntimeMissing
 from ml.model_graph import model_graph
 from ml.settings import Precision
 
-BATCH = 4
-"""Pictures a run: as fast here as eight, and a hundred megabytes less."""
 _FORMAT = 1
 _GRAPH, _WEIGHTS, _HASHES = "graph.xml", "graph.bin", "sha256.json"
 _PART, _DAY = ".export-", 24 * 3600
@@ -80,9 +77,10 @@ def compiled(
     if not _whole(folder):
         # not in this process: TensorFlow would take more memory than all the rest, for ever
         try:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                process.submit(export, model.folder, weights_folder, folder).result()
-        except BrokenProcessPool as error:
+            # of one task: it ends even where this process was killed meanwhile
+            with ProcessPool(max_workers=1, max_tasks=1, context=get_context("spawn")) as process:
+                process.schedule(export, args=[model.folder, weights_folder, folder]).result()
+        except ProcessExpired as error:
             raise RuntimeMissing(
                 f"the process that makes {model.version} ready for OpenVINO was killed, perhaps for want of memory: "
                 'end other programs, or set model.runtime = "tensorflow"'

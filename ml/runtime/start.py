@@ -48,7 +48,7 @@ def open_ensemble(folder: Path, settings: ModelSettings, cache: Path) -> Ensembl
 
 def _on_openvino(model: Model, settings: ModelSettings, cache: Path, precision: Precision) -> Replicas:
     at = openvino.compiled(model, weights_folder=settings.weights_folder, cache=cache, precision=precision)
-    return Replicas([Fitting(at, _size(settings) or openvino.BATCH)])
+    return Replicas([Fitting(at, _size(settings) or CPU_BATCH)])
 
 
 def _on_cpu(model: Model, settings: ModelSettings, precision: Precision) -> Replicas:
