@@ -18,7 +18,8 @@ from visualised import is_installed, visualised
 from ml.artifacts import load as load_model
 from ml.settings import ModelSettings
 
-TEXTBOOK, COMPETENT, VISUALISED = "textbook", "competent", "tf-keras-vis, VGG16 alone"
+TEXTBOOK, COMPETENT, THREADED = "textbook", "competent", "competent, in threads"
+VISUALISED = "tf-keras-vis, VGG16 alone"
 KINDS = ("product", "convolution")
 FORWARD = 3  # batches a round
 EXPLAINED = 2  # pictures a round where each takes seconds
@@ -96,7 +97,7 @@ def measured(trial, peaks, rounds, say):
     found, home = Found(), trial.home / trial.name
     with ExitStack() as stack:
         ways = _started(trial, home, found, stack, say)
-        counts = {TEXTBOOK: trial.textbook, COMPETENT: trial.competent}
+        counts = {TEXTBOOK: trial.textbook, COMPETENT: trial.competent, THREADED: trial.competent}
         inboxes = {count: _inbox(home, trial, count) for count in {*counts.values(), trial.own, STAGED}}
         answering = [name for name in ways if name != VISUALISED]
         for name in answering:
@@ -130,7 +131,8 @@ def _started(trial, home, found, stack, say):
         found.ready[name] = ways[name].ready
 
     start(TEXTBOOK, textbook, trial.model, trial.weights, home / "textbook")
-    start(COMPETENT, competent, trial.model, trial.weights, home / "competent")
+    start(COMPETENT, competent, trial.model, trial.weights, home / "competent", 0)
+    start(THREADED, competent, trial.model, trial.weights, home / "threaded", 1)
     for runtime, precision in trial.ways:
         name, arguments = f"{runtime} {precision}", (trial.model, trial.weights, home / "own", runtime, precision)
         if runtime == "openvino" and not (home / "own/runtime/openvino").exists():

@@ -4,7 +4,7 @@ from statistics import median
 
 from peak import CHANNELS, PLACES, SIDE
 from rich.table import Table
-from side_by_side import COMPETENT, TEXTBOOK, cores
+from side_by_side import COMPETENT, TEXTBOOK, THREADED, cores
 
 MEGA, GIGA = 1e6, 1e9
 # Of the reference ensemble: (× textbook, × competent).
@@ -40,7 +40,8 @@ class Bars:
 def end_to_end(trial, found, bars):
     """Rates of whole runs, 12-megapixel files to committed answers."""
     table = Table(
-        "way", "images/s", "× textbook", "× competent", "CPU s/image", "peak MB", "MB in all", "ready after",
+        "way", "images/s", "× textbook", "× competent", "× in threads", "CPU s/image", "peak MB",
+        "MB in all", "ready after",
         title=f"{trial.name}: files to committed answers ({trial.textbook}, {trial.competent}, {trial.own} pictures)",
     )  # fmt: skip
     for way, runs in found.runs.items():
@@ -57,7 +58,7 @@ def end_to_end(trial, found, bars):
         spread = [pictures / cost.seconds for cost, pictures in runs]
         rate = f"{found.rate(way):.2f} ({min(spread):.2f}–{max(spread):.2f})"
         memory = [f"{own / MEGA:,.0f}", f"{all_of_it / MEGA:,.0f}"]
-        table.add_row(way, rate, *words, f"{found.cpu(way):.3f}", *memory, ready)
+        table.add_row(way, rate, *words, f"{found.times(way, THREADED):.2f}", f"{found.cpu(way):.3f}", *memory, ready)
     return table
 
 

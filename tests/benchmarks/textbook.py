@@ -1,8 +1,8 @@
 """The two other ways to do what Trapline does with a folder of pictures, with the same ensemble.
 
 ``textbook`` is what the tutorials of Keras show, picture by picture; ``competent`` is the same in batches, with
-Grad-CAM compiled and pictures read in threads. Both draw on the picture that the model is fed, not on the original,
-which is in their favour.
+Grad-CAM compiled, and may read pictures in threads, ahead of the model. Both draw on the picture that the model is fed,
+not on the original, which is in their favour.
 """
 
 import logging
@@ -23,7 +23,6 @@ from ml.artifacts import load as load_model
 from ml.backbones import backbone, load
 
 BATCH, THREADS = 8, 2
-AHEAD = 1  # batches that are read while one is with the model
 
 
 @contextmanager
@@ -33,9 +32,9 @@ def textbook(model, weights, home):
 
 
 @contextmanager
-def competent(model, weights, home):
-    """Give the competent way."""
-    yield Competent(model, weights, home)
+def competent(model, weights, home, ahead):
+    """Give the competent way, which reads ``ahead`` batches while one is with the model."""
+    yield Competent(model, weights, home, ahead)
 
 
 class Textbook:
@@ -107,7 +106,11 @@ class Textbook:
 
 
 class Competent(Textbook):
-    """Batches of eight at one shape; the next ones are read meanwhile."""
+    """Batches of eight at one shape; the next ones are read meanwhile, if any are ahead."""
+
+    def __init__(self, model, weights, home, ahead):
+        self.ahead = ahead
+        super().__init__(model, weights, home)
 
     def _warm(self, blank):
         import tensorflow as tf
@@ -129,18 +132,18 @@ class Competent(Textbook):
     def _answer(self, pictures, ledger):
         import tensorflow as tf
 
-        with ThreadPoolExecutor(THREADS) as threads:
+        with ThreadPoolExecutor(THREADS if self.ahead else 1) as threads:
             ahead = deque()
-            for start in range(0, len(pictures) + AHEAD * BATCH, BATCH):
+            for start in range(0, len(pictures) + self.ahead * BATCH, BATCH):
                 ahead.append([threads.submit(_decoded, path, self.size) for path in pictures[start : start + BATCH]])
-                if len(ahead) <= AHEAD:
+                if len(ahead) <= self.ahead:
                     continue
                 pixels = np.stack([future.result() for future in ahead.popleft()])
                 batch = tf.constant(np.resize(pixels, (BATCH, *pixels.shape[1:])), tf.float32)
                 logits = [classifier.predict_on_batch(batch) for classifier in self.classifiers]
                 heats = [explain(batch).numpy() for explain in self.compiled]
                 probabilities = self._stacked(logits)
-                paths = pictures[start - AHEAD * BATCH :]
+                paths = pictures[start - self.ahead * BATCH :]
                 rows = zip(paths, pixels, probabilities, zip(*heats, strict=True), strict=False)
                 ledger.executemany("INSERT INTO answer VALUES (?, ?, ?, ?)", [self._row(*row) for row in rows])
                 ledger.commit()

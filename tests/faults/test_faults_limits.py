@@ -19,7 +19,8 @@ def test_files_whose_events_were_lost_are_found_at_once(house):
     with ExitStack() as stack:
         with inotify_limit("max_queued_events", 64):
             daemon = stack.enter_context(house.running(TRAPLINE_INTAKE__SCAN_MINUTES="60"))
-            until(lambda: (house.status()["daemon"]["inboxes"] or [{}])[0].get("folders_heard"))
+            until(house.has_looked)  # before that a status may find no daemon
+            until(lambda: house.status()["daemon"]["inboxes"][0]["folders_heard"])
         daemon.send_signal(signal.SIGSTOP)  # so that nobody empties the queue
         for number, (way, station) in enumerate(stations.items()):
             way(station, pictures(100 + number, 39))
