@@ -33,14 +33,19 @@ def count(
     found = {}
     for name in runtime.with_bfloat16():
         exact, lower = (
-            runtime.open_ensemble(
-                folder, ModelSettings(weights_folder=weights_folder, runtime=name, precision=precision), cache
-            )
+            ModelSettings(weights_folder=weights_folder, runtime=name, precision=precision)
             for precision in (Precision.FLOAT32, Precision.BFLOAT16)
         )
-        with console.status(f"comparing {name} in bfloat16 with float32"):
-            found[name, Precision.BFLOAT16] = runtime.compare(exact, lower, _kept(chosen, size))
-        console.print(f"{name} in bfloat16: {found[name, Precision.BFLOAT16]}")
+        try:
+            with console.status(f"comparing {name} in bfloat16 with float32"):
+                found[name, Precision.BFLOAT16] = runtime.compare(
+                    runtime.open_ensemble(folder, exact, cache),
+                    runtime.open_ensemble(folder, lower, cache),
+                    _kept(chosen, size),
+                )
+            console.print(f"{name} in bfloat16: {found[name, Precision.BFLOAT16]}")
+        except (runtime.RuntimeMissing, OSError, MemoryError) as error:  # a trained model is not lost for it
+            console.print(f"{name} in bfloat16 is not counted, and not used: {error}", markup=False)
     runtime.record(folder, found)
 
 

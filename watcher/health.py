@@ -23,7 +23,7 @@ from db.types import State
 from ml import machine
 from ml.artifacts import ArtifactError, answering, current
 from ml.backbones import WeightsDamaged
-from ml.runtime import RuntimeMissing, agreements, choose, measure, open_ensemble
+from ml.runtime import OutOfMemory, RuntimeMissing, agreements, choose, measure, open_ensemble, prepare
 from training.retraining.outcome import last
 from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
@@ -173,10 +173,11 @@ def doctor(config: Path | None, *, thorough: bool, seconds: float = MEASURED_SEC
     ``thorough``: compares the ledger with itself, its products and the original files, byte for byte. ``seconds``: how
     long the runtimes are measured, all together.
     """
-    machine.prepare()  # before there are threads, since TensorFlow is muffled while it loads
     try:
         settings = load_settings(config)
-    except ConfigError as error:
+        prepare(settings.model)
+        machine.prepare()  # before there are threads, since TensorFlow is muffled while it loads
+    except (ConfigError, RuntimeMissing) as error:
         yield Check("configuration", well=False, says=str(error))
         return
     yield Check("configuration", well=True, says="every key is known and right")
@@ -239,7 +240,13 @@ def _model(settings: Settings, seconds: float) -> Iterator[Check]:
         yield Check("runtime", well=True, says=f"{ensemble.runs_on}: {choice.why}")
         speeds = measure(folder, settings.model, data.runtime, seconds=seconds)
         yield Check("speed", well=True, says=f"pictures a second, model alone: {', '.join(map(str, speeds))}")
-    except (ArtifactError, OSError, RuntimeMissing, WeightsDamaged) as error:  # WeightsMissing is an OSError
+    except (
+        ArtifactError,
+        OSError,
+        OutOfMemory,
+        RuntimeMissing,
+        WeightsDamaged,
+    ) as error:  # WeightsMissing too
         yield Check("model", well=False, says=str(error))
 
 

@@ -32,7 +32,7 @@ from ml.ensemble import Answer
 from ml.files import write_atomically
 from ml.gradcam import overlay
 from ml.images import kept_pixels
-from ml.runtime import RuntimeMissing, open_ensemble
+from ml.runtime import OutOfMemory, RuntimeMissing, open_ensemble
 from ml.settings import ModelSettings
 from watcher.data_folder import DataFolder, product
 from watcher.intake import settle_links
@@ -43,7 +43,7 @@ CHUNK = 64  # media asked of the ledger at once: the model may change between tw
 THREADS = 2  # that decode, and that write
 BEHIND = 3  # batches that may wait to be written
 TRANSACTION = 16  # answers that are recorded together: each costs less, and a power cut loses no more than these
-ALIKE = 1024  # media that look like others, until those are waited for
+ROUND = 1024  # media, until those among them that look like others get the answers of these
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -98,6 +98,7 @@ class Pipeline:
         self._load = load
         self._ensemble: Classifier | None = None
         self._folder: Path | None = None
+        self._tried: Path | None = None  # the current model, which may be one that cannot be loaded
         self._lost: set[int] = set()  # media whose kept picture is to be made again
         self._decoding = ThreadPoolExecutor(THREADS, thread_name_prefix="decoding")
         self._writing = ThreadPoolExecutor(THREADS, thread_name_prefix="writing")
@@ -111,12 +112,12 @@ class Pipeline:
         one goes on.
         """
         try:
-            folder = current(self._data.models)
+            self._tried = folder = current(self._data.models)
             if self._ensemble is None or folder != self._folder:
                 self._ensemble = self._load(folder, self._settings, self._data.runtime)
                 self._folder = folder
                 log.info("the model is %s, on %s", self._ensemble.model.version, self._ensemble.runs_on)
-        except (ArtifactError, RuntimeMissing, WeightsDamaged, WeightsMissing) as error:
+        except (ArtifactError, OutOfMemory, RuntimeMissing, WeightsDamaged, WeightsMissing) as error:
             if self._ensemble is None:
                 raise
             log.error("%s; %s goes on", error, self.version)  # noqa: TRY400  # the sentence says what to do
@@ -144,12 +145,14 @@ class Pipeline:
         ``reanswer``: what another model answered as well. ``roots``: only what lies below these.
         """
         wanted = _Wanted(reanswer, None if roots is None else tuple(roots), stopping)
-        answered = 1
-        while answered and not stopping() and self._waits(wanted):
-            answered = 0
+        is_under_way = True
+        while is_under_way and not stopping() and self._waits(wanted):
+            lost, answered = len(self._lost), 0
             for count in self._round(self.ensemble, wanted):
                 answered += count
                 yield count
+            # what looks like a picture that was lost is asked for in its place
+            is_under_way = answered > 0 or len(self._lost) > lost
 
     def close(self) -> None:
         """Wait for products that are being written."""
@@ -173,31 +176,46 @@ class Pipeline:
             written = _ahead(self._writing, lambda batch: self._write(ensemble.model.version, batch), answered, BEHIND)
             recorded = _ahead(self._recording, lambda some: self._record(ensemble, some), _joined(written), lead=1)
             for media in recorded:
-                asked.under_way.difference_update(each.picture for each in media)
+                asked.recorded.update(each.picture for each in media)
                 yield len(media)
-        yield from self._share(ensemble, asked.alike)
+        yield from self._share(ensemble, asked.alike, wanted.stopping)
 
     def _waiting(self, version: str, wanted: "_Wanted", asked: "_Asked") -> Iterator[Pending]:
-        """Yield the media to ask for, while the model is the current one and few look like one that was asked for."""
-        last = 0
+        """Yield the media to ask for, a round of them, while the model is the current one."""
+        last = looked_at = 0
         while True:
+            # before the ledger is read: what is recorded later is not among what it knows
+            asked.under_way.difference_update(asked.recorded)
+            asked.recorded.clear()
             with self._ledger.read() as session:
                 unless_by = version if wanted.reanswer else None
                 media = pending(session, after=last, limit=CHUNK, unless_by=unless_by, roots=wanted.roots)
                 known = answered_already(session, version, media)
             for each in media:
+                if each.media_id in self._lost and not (self._data.root / each.kept).exists():
+                    continue
                 if each.media_id in known or each.picture in asked.under_way:
                     asked.alike.append(each)
                 else:
                     asked.under_way.add(each.picture)
                     yield each
-            if not media or len(asked.alike) >= ALIKE or current(self._data.models) != self._folder:
+            looked_at += len(media)
+            if not media or looked_at >= ROUND or self._is_promoted():
                 return
             last = media[-1].media_id
 
-    def _share(self, ensemble: Classifier, alike: list[Pending]) -> Iterator[int]:
+    def _is_promoted(self) -> bool:
+        """Tell whether another model than was tried last is to answer."""
+        try:
+            return current(self._data.models) != self._tried
+        except ArtifactError:
+            return False
+
+    def _share(self, ensemble: Classifier, alike: list[Pending], stopping: Callable[[], bool]) -> Iterator[int]:
         """Give media what this model has said of the same picture: the same pixels would be answered the same."""
         for start in range(0, len(alike), CHUNK):
+            if stopping():
+                return
             with self._ledger.read() as session:
                 known = answered_already(session, ensemble.model.version, alike[start : start + CHUNK])
             if known:
@@ -265,6 +283,7 @@ class _Asked:
     """What a round has asked the model for."""
 
     under_way: set[tuple[str, int, str]] = field(default_factory=set)  # pictures whose answer is not recorded yet
+    recorded: set[tuple[str, int, str]] = field(default_factory=set)  # pictures whose answer is, since the last look
     alike: list[Pending] = field(default_factory=list)  # media that show such a picture, or one known before
 
 

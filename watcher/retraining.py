@@ -89,6 +89,7 @@ def _wait(command: list[str], told: Path, stopping: threading.Event) -> None:
     with told.open("ab") as file:
         process = subprocess.Popen(  # noqa: S603  # our own interpreter, and what the configuration says
             command,
+            env={name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"},  # that is of answering
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

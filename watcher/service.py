@@ -13,7 +13,7 @@ from db.redlist import load as load_redlist
 from ml.artifacts import ArtifactError, current
 from ml.artifacts import load as load_model
 from ml.backbones import WeightsDamaged, WeightsMissing
-from ml.runtime import RuntimeMissing
+from ml.runtime import OutOfMemory, RuntimeMissing
 from watcher.config import ConfigError, Settings
 from watcher.data_folder import DataFolder, DataFolderError
 from watcher.inbox.scan import Folder
@@ -26,6 +26,7 @@ EXPECTED = (
     ConfigError,
     DataFolderError,
     LedgerError,
+    OutOfMemory,
     RedListError,
     RuntimeMissing,
     StationsError,

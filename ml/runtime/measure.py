@@ -30,7 +30,7 @@ class Speed:
 def measure(folder: Path, settings: ModelSettings, cache: Path, *, seconds: float) -> list[Speed]:
     """Run the model in ``folder`` for so many seconds in all, on whatever can run it here; the fastest first.
 
-    JAX is not among them: a process has one backend of Keras.
+    Of TensorFlow and JAX one is among them: a process has one backend of Keras.
     """
     ways = {way: _opened(folder, settings, cache, *way) for way in _ways()}
     run, spent = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
@@ -47,9 +47,9 @@ def measure(folder: Path, settings: ModelSettings, cache: Path, *, seconds: floa
 
 
 def _ways() -> Iterator[tuple[Runtime, Precision]]:
-    yield Runtime.TENSORFLOW, Precision.FLOAT32
+    yield Runtime(machine.backend()), Precision.FLOAT32
     if machine.prepare():
-        yield Runtime.TENSORFLOW, Precision.BFLOAT16
+        yield Runtime(machine.backend()), Precision.BFLOAT16
     if openvino.installed():
         yield Runtime.OPENVINO, Precision.FLOAT32
         if openvino.has_bfloat16():

@@ -23,6 +23,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from ml.arrays import Floats, Pixels
 from ml.artifacts import Model, load
+from ml.backbones import WeightsMissing
 from ml.files import sync, write_atomically
 from ml.graph import PREPROCESSING
 from ml.machine import RuntimeMissing
@@ -85,6 +86,13 @@ def compiled(
                 f"the process that makes {model.version} ready for OpenVINO was killed, perhaps for want of memory: "
                 'end other programs, or set model.runtime = "tensorflow"'
             ) from error
+        except WeightsMissing:
+            raise
+        except OSError as error:
+            raise RuntimeMissing(
+                f"{model.version} cannot be made ready for OpenVINO ({error.strerror or error}): free the disk of "
+                f'{folder.parent}, or set model.runtime = "tensorflow"'
+            ) from error
         _forget(folder)
     folder.touch()
     return lambda batch_size: Compiled(folder / _GRAPH, batch_size, precision)
@@ -112,9 +120,10 @@ def export(model_folder: Path, weights_folder: Path | None, folder: Path) -> Non
         (beside / "frozen.pb").unlink()
         hashes = {name: _sha256(beside / name) for name in (_GRAPH, _WEIGHTS)}
         write_atomically(beside / _HASHES, json.dumps(hashes).encode())
-        shutil.rmtree(folder, ignore_errors=True)  # it is not whole
-        beside.rename(folder)
-        sync(folder.parent)
+        if not _whole(folder):  # or another process was quicker
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.rename(folder)
+            sync(folder.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -77,7 +77,8 @@ def on_devices(
     if _size(settings) is None and key not in sizes:
         side = model.card.picture_size
         sizes[key] = first.grow(np.zeros((1, side, side, 3), np.uint8))
-        write_atomically(noted, json.dumps(sizes).encode())
+        if sizes[key] > CPU_BATCH:  # else another program may have had the memory, for a while
+            write_atomically(noted, json.dumps(sizes).encode())
     return Replicas([first, *(Fitting(at, first.batch_size, instead=cpu) for at in places[1:])])
 
 

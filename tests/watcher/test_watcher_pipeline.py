@@ -7,9 +7,12 @@ from sqlalchemy import select
 from db.models import Media, Observation, Prediction
 from db.types import Decision
 from ml.artifacts import ArtifactError, promote
+from ml.runtime import open_ensemble
 from ml.settings import ModelSettings
 from watcher.data_folder import DataFolder
 from watcher.pipeline import Pipeline
+
+SETTINGS = ModelSettings(runtime="tensorflow", batch_size=4)
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def data(tmp_path, small_model):
 
 @pytest.fixture
 def pipeline(ledger, data, redlist):
-    pipeline = Pipeline(ledger, data, redlist, ModelSettings(runtime="tensorflow", batch_size=4))
+    pipeline = Pipeline(ledger, data, redlist, SETTINGS)
     yield pipeline
     pipeline.close()
 
@@ -87,6 +90,44 @@ def test_an_answer_does_not_depend_on_its_batch(ledger, data, redlist, pipeline)
         assert prediction.stacked == pytest.approx(stacked, abs=1e-5)
 
 
+class Counting:
+    """The real ensemble, which counts the pictures that it is asked for."""
+
+    def __init__(self, *arguments):
+        self._ensemble = open_ensemble(*arguments)
+        self.asked = 0
+
+    def __getattr__(self, name):
+        return getattr(self._ensemble, name)
+
+    def predict(self, pixels):
+        self.asked += len(pixels)
+        return self._ensemble.predict(pixels)
+
+
+def test_a_picture_is_asked_once_however_far_its_twin_is(ledger, inbox, take_all, data, redlist):
+    """In the same look at the ledger, in the next, while its answer is under way and after it."""
+    (inbox / "A").mkdir()
+    for number in range(100):
+        twin = {63: 30, 80: 32, 90: 32, 99: 60}.get(number, number)
+        (inbox / f"A/{number:03}.jpg").write_bytes(picture(twin, at=NOON, tag=str(number)))
+    take_all()
+    pipeline = Pipeline(ledger, data, redlist, SETTINGS, load=Counting)
+    assert run(pipeline) == 100
+    assert pipeline.ensemble.asked == 96
+    pipeline.close()
+
+
+def test_a_lost_kept_picture_does_not_hold_up_another_that_looks_the_same(ledger, inbox, take_all, data, pipeline):
+    """Even where its file is gone, so that it cannot be made again."""
+    (inbox / "A").mkdir()
+    for number in range(3):
+        (inbox / f"A/{number}.jpg").write_bytes(picture(1, at=NOON, tag=str(number)))
+    take_all()
+    (data.root / rows(ledger, Media)[0].kept).unlink()
+    assert run(pipeline) == 2
+
+
 def test_the_same_picture_is_asked_once(ledger, inbox, take_all, data, pipeline):
     """Other tags, other bytes, one inference: the answers are one."""
     (inbox / "A").mkdir()
@@ -144,6 +185,17 @@ def test_a_broken_promotion_lets_the_loaded_model_go_on(data, pipeline, inbox, t
     take_all()
     assert run(pipeline) == 1
     assert pipeline.version == version
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_pointer_to_a_model_that_is_gone_lets_the_loaded_one_go_on(data, pipeline, inbox, take_all):
+    """Every picture that waits is answered, in however many looks at the ledger."""
+    run(pipeline)
+    (data.models / "current").write_text("gone-2026-01-01-00000000\n")
+    for number in range(70):
+        (inbox / f"A/new{number}.jpg").write_bytes(picture(100 + number, at=NOON))
+    take_all()
+    assert run(pipeline) == 70
 
 
 @pytest.mark.usefixtures("taken")
