@@ -1,12 +1,26 @@
 """The tables. Facts first; ``Observation`` is derived from them and is what queries read answers from."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.types import CleanText, Decision, LinkKind, LinkStatus, Method, ObservationType, State, UTCDateTime, text_enum
+from db.doubt import disagreement, margin
+from db.types import (
+    CleanText,
+    Decision,
+    LinkKind,
+    LinkStatus,
+    Method,
+    ObservationType,
+    Reason,
+    ReportKind,
+    State,
+    UTCDateTime,
+    text_enum,
+)
 
 # Constraints need names, or a later migration cannot change them.
 NAMING = {
@@ -17,6 +31,11 @@ NAMING = {
 }
 
 
+def _of_itself(follows: Callable[[Mapping[str, Any]], float]) -> Callable[[Any], float]:
+    """Make the default of a column that follows from the others of its row."""
+    return lambda context: follows(context.get_current_parameters())
+
+
 class Base(DeclarativeBase):
     """The metadata that the migrations are compared with."""
 
@@ -25,6 +44,7 @@ class Base(DeclarativeBase):
         datetime: UTCDateTime(),
         dict[str, Any]: JSON(),
         dict[str, list[float]]: JSON(),
+        dict[str, int]: JSON(),
         list[float]: JSON(),
         list[str]: JSON(),
         str: CleanText(),
@@ -34,6 +54,8 @@ class Base(DeclarativeBase):
         Decision: text_enum(Decision),
         ObservationType: text_enum(ObservationType),
         Method: text_enum(Method),
+        ReportKind: text_enum(ReportKind),
+        Reason: text_enum(Reason),
     }
 
 
@@ -175,6 +197,8 @@ class Prediction(Base):
     background: Mapped[str | None]  # the background label, where the decision is ``other``
     probabilities: Mapped[dict[str, list[float]]]  # a backbone's own, in the model's order of classes
     stacked: Mapped[list[float]]
+    margin: Mapped[float] = mapped_column(default=_of_itself(margin))
+    disagreement: Mapped[float] = mapped_column(default=_of_itself(disagreement))
     distance: Mapped[float]
     gradcam: Mapped[str]  # below the data folder
     predicted_at: Mapped[datetime]
@@ -228,11 +252,45 @@ class Report(Base):
     __tablename__ = "report"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[ReportKind] = mapped_column(index=True)
+    token: Mapped[str] = mapped_column(unique=True)  # what the corrections that come back name it by
     path: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime]
     written_at: Mapped[datetime]
-    nightly: Mapped[bool]  # the next nightly one begins where this one ends
+    free_bytes: Mapped[int | None] = mapped_column(BigInteger())  # of the data folder's disk, when it was written
+    events: Mapped[dict[str, int]] = mapped_column(
+        default=dict
+    )  # independent ones by title, as the report counted them
+
+
+class Question(Base):
+    """A picture that a report asked people to look at, and why; only of these are corrections taken."""
+
+    __tablename__ = "question"
+    __table_args__ = (UniqueConstraint("report_id", "media_id", "region"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id"), index=True)
+    region: Mapped[int] = mapped_column(default=0)
+    prediction_id: Mapped[int] = mapped_column(ForeignKey("prediction.id"))  # what was said when it was asked
+    reason: Mapped[Reason]
+
+
+class CorrectionsFile(Base):
+    """A file that a corrections folder holds, or an import was given, and what became of it."""
+
+    __tablename__ = "corrections_file"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(index=True)  # its path, printable
+    signature: Mapped[str]
+    sha256: Mapped[str] = mapped_column(index=True)
+    document: Mapped[str | None] = mapped_column(index=True)  # the name it gives itself, where it was taken
+    corrections: Mapped[int]  # that were taken from it
+    refused: Mapped[str | None]  # why nothing was
+    at: Mapped[datetime]
 
 
 class JobRun(Base):
@@ -244,6 +302,7 @@ class JobRun(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     period: Mapped[datetime]  # the time it was due
+    missed: Mapped[int] = mapped_column(default=0)  # earlier times at which nothing ran, that this run makes good
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     failure: Mapped[str | None]

@@ -8,7 +8,20 @@ from itertools import islice
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Deployment, Inbox, JobRun, Link, Media, Model, Observation, Prediction, Report, Review, Sighting
+from db.models import (
+    Deployment,
+    Inbox,
+    JobRun,
+    Link,
+    Media,
+    Model,
+    Observation,
+    Prediction,
+    Question,
+    Report,
+    Review,
+    Sighting,
+)
 from db.types import LinkKind, LinkStatus, State, printable
 
 FIRST_RETRY = timedelta(seconds=2)
@@ -228,20 +241,26 @@ def mark_redlist_stale(session: Session, version: str) -> None:
     session.execute(update(Observation).where(Observation.redlist_version != version).values(stale=True))
 
 
-def report(
-    session: Session, *, path: str, since: datetime, until: datetime, now: datetime, nightly: bool = False
-) -> None:
-    """Record a report that was written; a nightly one moves the window of the next."""
-    session.add(Report(path=path, since=since, until=until, written_at=now, nightly=nightly))
+def report(session: Session, wanted: Report, questions: Iterable[Question]) -> None:
+    """Record a report that was written, and what it asked people to look at."""
+    session.add(wanted)
+    session.flush()
+    for question in questions:
+        question.report_id = wanted.id
+        session.add(question)
+    session.flush()
 
 
-def begin_job(session: Session, kind: str, period: datetime, *, now: datetime) -> int | None:
-    """Claim a job for its period; None where it ran to its end before. One that was cut off is claimed again."""
+def begin_job(session: Session, kind: str, period: datetime, *, now: datetime, missed: int = 0) -> int | None:
+    """Claim a job for its period; None where it ran to its end before. One that was cut off is claimed again.
+
+    ``missed`` periods before it went by without a run, and are made good by this one.
+    """
     known = session.scalar(select(JobRun).where(JobRun.kind == kind, JobRun.period == period))
     if known is not None and known.finished_at is not None:
         return None
     if known is None:
-        known = JobRun(kind=kind, period=period)
+        known = JobRun(kind=kind, period=period, missed=missed)
         session.add(known)
     known.started_at = now
     session.flush()

@@ -61,6 +61,25 @@ class Method(StrEnum):
     MACHINE = "machine"
 
 
+class ReportKind(StrEnum):
+    """Why a report was written; each scheduled kind begins where the last of its kind ended."""
+
+    NIGHTLY = "nightly"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    ASKED = "asked"  # by somebody at the command line
+
+
+class Reason(StrEnum):
+    """Why a report asks people to look at a picture."""
+
+    OUT_OF_RANGE = "out_of_range"
+    DISAGREEMENT = "disagreement"  # the backbones see different things
+    MARGIN = "margin"  # two answers are nearly as probable
+    FAR = "far"  # unlike what the model was trained on
+    AUDIT = "audit"  # drawn by lot: what comes of these says how often the model is right
+
+
 def text_enum(kind: type[StrEnum]) -> Enum:
     """Give the column type for ``kind``: its values as plain text, so that a new member needs no migration."""
     return Enum(

@@ -4,16 +4,19 @@ import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from db import store
 from db.engine import Ledger
+from db.models import Report
 from db.queries.report import gather
-from db.queries.status import last_nightly, newest_end
+from db.queries.status import last_end, newest_end
 from db.redlist import RedList
 from db.settings import LedgerSettings
+from db.types import ReportKind
 from ml.files import write_atomically
 from watcher.report_page import render
 from watcher.schedule import Cron, Job, TimeZone
@@ -50,7 +53,7 @@ def nightly_report(service: "Service") -> Job:
     """Give the job that writes the report on what came since the last nightly one; it alone moves that window."""
 
     def write(_period: datetime) -> None:
-        log.info("wrote %s", report_now(service, nightly=True))
+        log.info("wrote %s", report_now(service, kind=ReportKind.NIGHTLY))
 
     return Job("report", service.settings.report.cron, service.settings.report.timezone, write)
 
@@ -61,7 +64,7 @@ def report_now(
     until: datetime | None = None,
     to: Path | None = None,
     *,
-    nightly: bool = False,
+    kind: ReportKind = ReportKind.ASKED,
 ) -> Path:
     """Write a report; it begins where the last nightly one before ``until`` ended, or ``days`` before ``until``."""
     settings = service.settings.report
@@ -70,7 +73,7 @@ def report_now(
     until = until or now
     if since is None:
         with service.ledger.read() as session:
-            since = last_nightly(session, before=until) or until - timedelta(days=settings.days)
+            since = last_end(session, ReportKind.NIGHTLY, before=until) or until - timedelta(days=settings.days)
     return write_report(
         service.ledger,
         service.data.root,
@@ -82,7 +85,7 @@ def report_now(
         now=now,
         timezone=ZoneInfo(settings.timezone),
         pictures=settings.pictures,
-        nightly=nightly,
+        kind=kind,
     )
 
 
@@ -98,7 +101,7 @@ def write_report(
     now: datetime,
     timezone: ZoneInfo,
     pictures: int = 60,
-    nightly: bool = False,
+    kind: ReportKind = ReportKind.ASKED,
 ) -> Path:
     """Write the report on what came after ``since`` and until ``until``, record it, and give its path.
 
@@ -134,7 +137,8 @@ def write_report(
     if newest is None or newest <= until:
         write_atomically(folder / "latest.html", page)
     with ledger.write() as session:
-        store.report(session, path=str(path), since=since, until=until, now=now, nightly=nightly)
+        report = Report(kind=kind, token=uuid4().hex, path=str(path), since=since, until=until, written_at=now)
+        store.report(session, report, [])
     return path
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from db.models import JobRun, Link, Media, Model, Observation, Prediction, Report, Sighting
-from db.types import Decision, LinkStatus, State
+from db.types import Decision, LinkStatus, ReportKind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,9 @@ def last_report(session: Session) -> Report | None:
     return session.scalar(select(Report).order_by(Report.id.desc()).limit(1))
 
 
-def last_nightly(session: Session, before: datetime) -> datetime | None:
-    """Give the end of the nightly report that ended last before this time, which a clock set wrong may have passed."""
-    return session.scalar(select(func.max(Report.until)).where(Report.nightly, Report.until < before))
+def last_end(session: Session, kind: ReportKind, before: datetime) -> datetime | None:
+    """Give the end of the report of this kind that ended last before this time, which a clock set wrong may pass."""
+    return session.scalar(select(func.max(Report.until)).where(Report.kind == kind, Report.until < before))
 
 
 def newest_end(session: Session, now: datetime) -> datetime | None:

@@ -17,7 +17,7 @@ NEXT = """
 from alembic import op
 import sqlalchemy as sa
 
-revision, down_revision = "9999", "0002"
+revision, down_revision = "9999", "0003"
 
 def upgrade():
     with op.batch_alter_table("media", recreate="always") as media:
@@ -82,7 +82,7 @@ def test_several_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         for ledger in threads.map(open_ledger, [tmp_path / "ledger.db"] * 4):
             with ledger.read() as session:
-                assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0002"]
+                assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0003"]
             ledger.close()
 
 
@@ -133,7 +133,7 @@ def test_a_migration_that_fails_is_undone(filled: Path, tmp_path: Path) -> None:
 def test_a_ledger_of_the_first_version_learns_shares_and_folders(tmp_path: Path) -> None:
     """Its signatures named the device, which changes with each mount: without it, no known file is read again."""
     first = tmp_path / "first"
-    shutil.copytree(MIGRATIONS, first, ignore=shutil.ignore_patterns("__pycache__", "0002*"))
+    shutil.copytree(MIGRATIONS, first, ignore=shutil.ignore_patterns("__pycache__", "000[23]*"))
     with opened(tmp_path / "ledger.db", first) as ledger, ledger.write() as session:
         for row, path in enumerate([b"A/100RECNX/1.JPG", b"loose.JPG"]):
             session.execute(

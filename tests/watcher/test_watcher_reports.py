@@ -3,6 +3,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from db import store
 from db.engine import Ledger, open_ledger
 from db.models import Report
+from db.types import ReportKind
 from watcher.config import Settings
 from watcher.reports import ReportError, ReportSettings, nightly_report, report_now
 from watcher.service import Service, open_service
@@ -133,7 +135,7 @@ def test_only_the_nightly_report_moves_the_window(service: Service) -> None:
     for write in (job.run, lambda _: report_now(service), job.run, lambda _: report_now(service)):
         write(UNTIL)
     first, between, second, after = reports(service)
-    assert [report.nightly for report in reports(service)] == [True, False, True, False]
+    assert [report.kind for report in reports(service)] == ["nightly", "asked", "nightly", "asked"]
     assert first.since == first.until - timedelta(days=1)
     assert between.since == second.since == first.until
     assert after.since == second.until
@@ -143,7 +145,11 @@ def test_a_report_on_the_past_begins_where_a_night_before_it_ended(service: Serv
     """Nightly reports that ended later, be it for a clock that ran ahead, say nothing of where it begins."""
     with service.ledger.write() as session:
         for end in (SINCE, UNTIL, datetime(2036, 1, 1, tzinfo=UTC)):
-            store.report(session, path="x", since=end - timedelta(hours=1), until=end, now=end, nightly=True)
+            report = Report(
+                kind=ReportKind.NIGHTLY, token=uuid4().hex, path="x", since=end - timedelta(hours=1), until=end,
+                written_at=end,
+            )  # fmt: skip
+            store.report(session, report, [])
     report_now(service, until=UNTIL - timedelta(hours=1))
     report_now(service, until=SINCE)
     between, before = reports(service)[3:]
