@@ -90,6 +90,7 @@ class Media(Base):
             sqlite_where=text("answered_by IS NULL"),
             postgresql_where=text("answered_by IS NULL"),
         ),
+        Index(None, "received_at", "integrity"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -114,7 +115,7 @@ class Media(Base):
     serial: Mapped[str | None]
     exif: Mapped[dict[str, Any]]
     kept: Mapped[str]  # the kept picture, below the data folder
-    received_at: Mapped[datetime] = mapped_column(index=True)
+    received_at: Mapped[datetime]
     answered_by: Mapped[int | None] = mapped_column(ForeignKey("prediction.id", use_alter=True))
 
 
@@ -132,7 +133,12 @@ class Sighting(Base):
     """One file seen, and what became of it."""
 
     __tablename__ = "sighting"
-    __table_args__ = (UniqueConstraint("root", "path", "generation"), Index("ix_sighting_folder", "root", "folder"))
+    __table_args__ = (
+        UniqueConstraint("root", "path", "generation"),
+        Index("ix_sighting_folder", "root", "folder"),
+        Index(None, "seen_at", "state"),
+        Index(None, "deployment_id", "seen_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     root: Mapped[str]
@@ -149,10 +155,10 @@ class Sighting(Base):
     reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
-    seen_at: Mapped[datetime] = mapped_column(index=True)
+    seen_at: Mapped[datetime]
     missing_since: Mapped[datetime | None]
     media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id"), index=True)
-    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployment.id"), index=True)
+    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployment.id"))
 
 
 class Link(Base):
@@ -185,7 +191,11 @@ class Prediction(Base):
     """What one model said of one region of one media; never changed."""
 
     __tablename__ = "prediction"
-    __table_args__ = (UniqueConstraint("media_id", "region", "model_id"),)
+    __table_args__ = (
+        UniqueConstraint("media_id", "region", "model_id"),
+        Index(None, "predicted_at", "media_id"),
+        Index(None, "media_id", "predicted_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
@@ -222,15 +232,20 @@ class Observation(Base):
     """The current answer for each media and region: derived by ``db.observe``, never written elsewhere."""
 
     __tablename__ = "observation"
-    __table_args__ = (UniqueConstraint("media_id", "region"),)
+    __table_args__ = (
+        UniqueConstraint("media_id", "region"),
+        Index(None, "deployment_id", "captured_at", "time_source"),
+        Index(None, "captured_at", "decision"),
+        Index("ix_observation_stale", "media_id", sqlite_where=text("stale = 1"), postgresql_where=text("stale")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
     region: Mapped[int] = mapped_column(default=0)
-    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployment.id"), index=True)
+    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployment.id"))
     decision: Mapped[Decision]
     observation_type: Mapped[ObservationType]
-    label: Mapped[str | None] = mapped_column(index=True)
+    label: Mapped[str | None]
     title: Mapped[str | None]  # what a report prints for the animal at that station
     taxa: Mapped[list[str]]
     category: Mapped[str | None]  # "VU", or a span: "NT–CR"
@@ -240,7 +255,7 @@ class Observation(Base):
     classified_by: Mapped[str]
     probability: Mapped[float | None]
     captured_local: Mapped[datetime] = mapped_column(DateTime())  # on the station's clock
-    captured_at: Mapped[datetime] = mapped_column(index=True)
+    captured_at: Mapped[datetime]
     time_source: Mapped[str]  # exif, or file: the file's own time
     counted: Mapped[bool]
     stale: Mapped[bool] = mapped_column(default=False)

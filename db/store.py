@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import (
+    CorrectionsFile,
     Deployment,
     Inbox,
     JobRun,
@@ -251,6 +252,36 @@ def report(session: Session, wanted: Report, questions: Iterable[Question]) -> N
     session.flush()
 
 
+def corrections(session: Session, file: CorrectionsFile) -> None:
+    """Record what became of a corrections file; that it was refused before is forgotten."""
+    forget_refused_corrections(session, [file.place])
+    session.add(file)
+    session.flush()
+
+
+def corrections_met_again(session: Session, place: str, sha256: str, signature: str) -> bool:
+    """Tell whether this content was taken from this place before, and note the signature that it has there now."""
+    known = session.scalar(
+        select(CorrectionsFile).where(
+            CorrectionsFile.place == place, CorrectionsFile.sha256 == sha256, CorrectionsFile.refused.is_(None)
+        )
+    )
+    if known is None:
+        return False
+    known.signature = signature
+    forget_refused_corrections(session, [place])
+    return True
+
+
+def forget_refused_corrections(session: Session, places: Iterable[str]) -> None:
+    """Forget the corrections files that were refused at these places: they are gone, or others now."""
+    of = iter(places)
+    while some := list(islice(of, MARKED)):
+        session.execute(
+            delete(CorrectionsFile).where(CorrectionsFile.place.in_(some), CorrectionsFile.refused.is_not(None))
+        )
+
+
 def begin_job(session: Session, kind: str, period: datetime, *, now: datetime, missed: int = 0) -> int | None:
     """Claim a job for its period; None where it ran to its end before. One that was cut off is claimed again.
 
@@ -265,6 +296,16 @@ def begin_job(session: Session, kind: str, period: datetime, *, now: datetime, m
     known.started_at = now
     session.flush()
     return known.id
+
+
+def schedule_job(session: Session, kind: str, *, now: datetime) -> None:
+    """Note that a job is scheduled from now on: what is due later and does not run is missed, what was due is not."""
+    session.add(JobRun(kind=kind, period=now, started_at=now, finished_at=now))
+
+
+def forget_jobs_ahead(session: Session, kind: str, now: datetime) -> None:
+    """Forget the runs of a job for periods after ``now``: a clock that ran ahead began them, and they are to come."""
+    session.execute(delete(JobRun).where(JobRun.kind == kind, JobRun.period > now))
 
 
 def finish_job(session: Session, job_id: int, *, now: datetime, failure: str | None = None) -> None:

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
-from zoneinfo import ZoneInfo
+from typing import Any, TypeVar
 
 from PIL import Image
 from sqlalchemy import func, select
@@ -18,8 +17,9 @@ from db.models import Deployment, Link, Media, Model, Prediction, Review, Sighti
 from db.observe import refresh
 from db.redlist import load
 from db.settings import LedgerSettings
-from db.types import Decision, LinkKind, LinkStatus, State
-from watcher.reports import write_report
+from db.types import Decision, LinkKind, LinkStatus, ReportKind, State
+from watcher.reports.settings import ReportSettings
+from watcher.reports.writing import write_report
 
 UNTIL = datetime(2026, 11, 24, 6, tzinfo=UTC)
 SINCE = UNTIL - timedelta(days=1)
@@ -147,10 +147,12 @@ def report_of(
     since: datetime = SINCE,
     until: datetime = UNTIL,
     now: datetime | None = None,
-    pictures: int = 60,
+    kind: ReportKind = ReportKind.ASKED,
+    **settings: Any,
 ) -> Path:
     """Write a report at its end, on the day that all the tests are about, if not said otherwise."""
     return write_report(
-        ledger, data_dir, data_dir / "reports", since=since, until=until, redlist=REDLIST,
-        ledger_settings=LedgerSettings(), now=now or until, timezone=ZoneInfo("Africa/Nairobi"), pictures=pictures,
+        ledger, data_dir, data_dir / "reports", since=since, until=until, now=now or until, kind=kind,
+        redlist=REDLIST, ledger_settings=LedgerSettings(),
+        settings=ReportSettings(**{"timezone": "Africa/Nairobi"} | settings),
     )  # fmt: skip

@@ -22,7 +22,8 @@ from training.dataset import DatasetError
 from watcher.config import Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderBusyError
 from watcher.process import FolderError, Processed, process, write_answers
-from watcher.reports import ReportError, report_now
+from watcher.reports.writing import ReportError, report_now
+from watcher.reviews import take_in
 from watcher.service import EXPECTED, Service, open_service
 from watcher.watch import NoInboxError, watch
 
@@ -48,6 +49,8 @@ app = typer.Typer(
 )
 models = typer.Typer(help="The model store: which model answers.", no_args_is_help=True)
 app.add_typer(models, name="models")
+reviews = typer.Typer(help="What people say of the pictures that a report asks about.", no_args_is_help=True)
+app.add_typer(reviews, name="review")
 app.add_typer(training, name="train", help="Train and judge models.")
 
 out = Console()
@@ -224,6 +227,29 @@ def models_promote(context: Context, version: Annotated[str, Argument(help="As `
 def models_rollback(context: Context) -> None:
     """Let the model answer that answered before."""
     out.print(f"{rollback(DataFolder(_settings(context).data_dir).models).name} answers now")
+
+
+@reviews.callback()
+def _review() -> None:
+    """Keep ``import`` a command of its own, though it is the only one."""
+
+
+@reviews.command("import")
+def review_import(
+    context: Context,
+    files: Annotated[list[Path], Argument(help="What reports saved; the daemon takes those in corrections/ itself.")],
+) -> None:
+    """Take the corrections of some files; exit 2 where one is refused, which changes nothing."""
+    is_refused = False
+    with open_service(_settings(context), create=False) as service:
+        for outcome in (take_in(service, file) for file in files):
+            if outcome.refused:
+                is_refused = True
+                _say_wrong(f"{outcome.place} is refused: {outcome.refused}")
+            else:
+                says = f"{outcome.place}: {outcome.corrections} corrections taken"
+                out.print(says, markup=False, highlight=False, soft_wrap=True)
+    raise Exit(WRONG if is_refused else 0)
 
 
 def _summarize(service: Service, done: Processed, answers: Path | None) -> None:

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from db.settings import LedgerSettings
 from ml.settings import ModelSettings
 from training.settings import TrainingSettings
-from watcher.reports import ReportSettings
+from watcher.reports.settings import ReportSettings
 from watcher.retraining import ScheduledRetraining
 
 PREFIX = "TRAPLINE_"

@@ -17,6 +17,7 @@ from pebble import ProcessExpired
 
 from db.check import faults, originals, products
 from db.engine import LedgerError
+from db.queries.corrections import count_corrections
 from db.queries.status import at_two_deployments, failed_jobs, last_report, models_used, rejected, stations, totals
 from db.redlist import RedListError
 from db.types import State
@@ -29,6 +30,7 @@ from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
 from watcher.inbox.scan import signature
 from watcher.intake import DECODE_SECONDS, decode_pool
+from watcher.reviews import refused_now
 from watcher.service import Service, open_service
 from watcher.stations import StationsError, read_stations
 
@@ -57,6 +59,10 @@ def status(service: Service) -> dict[str, Any]:
                 asdict(sign) | {"last_seen": sign.last_seen.isoformat(timespec="seconds")} for sign in stations(session)
             ],
             "rejected": [asdict(file) for file in rejected(session)],
+            "corrections": count_corrections(session),
+            "corrections_refused": [
+                {"path": file.place, "reason": file.refused} for file in refused_now(service, session)
+            ],
             "models": dict(models_used(session)),
             "failed_jobs": failed_jobs(session),
             "report": report.path if report else None,
@@ -85,6 +91,8 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
         yield f"pictures  {state['at_two_deployments']} lie at two stations (a card in the wrong folder?)"
     yield from (f"station   {sign['station']}: last file {sign['last_seen']}" for sign in state["stations"])
     yield from (f"rejected  {file['path']}: {file['reason']}" for file in state["rejected"])
+    yield f"corrections  {state['corrections']} taken"
+    yield from (f"corrections  {file['path']} refused: {file['reason']}" for file in state["corrections_refused"])
     yield f"report    {state['report'] or 'none yet'}"
     if state["retraining"]:
         yield f"retrained {state['retraining']['finished']}: {state['retraining']['says']}"
@@ -153,6 +161,10 @@ def _problems(state: dict[str, Any]) -> list[str]:
         found.append(f"only {state['free_bytes'] >> 20} MiB are free in the data folder: free the disk")
     if state["files"]["retry"]:
         found.append(f"files cannot be read now ({state['files']['retry']}) and are tried again: check the share")
+    if state["corrections_refused"]:
+        found.append(
+            f"corrections are refused ({len(state['corrections_refused'])}): do what is said of each, or delete it"
+        )
     if state["pending"] and not daemon:
         found.append(f"pictures wait for an answer ({state['pending']}) and no daemon runs: start trapline watch")
     return found

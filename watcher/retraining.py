@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from training.settings import RetrainingSettings
-from watcher.schedule import CronOrNever, Interrupted, Job, TimeZone
+from watcher.cron import CronOrNever, TimeZone
+from watcher.schedule import Interrupted, Job
 
 if TYPE_CHECKING:
     from watcher.service import Service

@@ -6,41 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator
 
 from db import store
 from db.engine import Ledger
 from db.queries.status import asked_until
+from watcher.cron import CronTrigger
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = timedelta(days=8)  # a period missed longer ago than this is not caught up
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{name!r} is not a time zone: give an IANA name such as Africa/Nairobi") from error
-    return name
-
-
-def _cron(expression: str) -> str:
-    try:
-        CronTrigger.from_crontab(expression)
-    except ValueError as error:
-        raise ValueError("expected a cron expression such as '0 6 * * *': minute hour day month weekday") from error
-    return expression
-
-
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Cron = Annotated[str, AfterValidator(_cron)]
-CronOrNever = Annotated[str, AfterValidator(lambda expression: expression and _cron(expression))]
+FORGOTTEN = timedelta(days=366)  # a period missed longer ago than this is not counted: some clock was never set
+JUMP = timedelta(minutes=1)  # what a clock that is set moves by; less is drift
 
 
 class Interrupted(Exception):  # noqa: N818  # reads as what happened
@@ -59,8 +36,8 @@ class Job:
 
     @property
     def trigger(self) -> CronTrigger:
-        """The scheduler's own reading of the expression."""
-        return CronTrigger.from_crontab(self.cron, timezone=ZoneInfo(self.timezone))
+        """The times of the expression."""
+        return CronTrigger(self.cron, self.timezone)
 
 
 class Schedule:
@@ -69,7 +46,7 @@ class Schedule:
     def __init__(self, ledger: Ledger, jobs: list[Job]) -> None:
         self._ledger = ledger
         self._jobs = jobs
-        self._started = datetime.now(UTC)
+        self._ahead = _ahead()
         # a late job is run, and one that was missed several times is run once: nothing is dropped without a word
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -77,10 +54,20 @@ class Schedule:
 
     def start(self) -> None:
         """Start the clock, and catch up what came due while no daemon ran."""
-        for job in self._jobs:
-            self._scheduler.add_job(self.run_due, job.trigger, args=[job], id=job.kind)
-            self._scheduler.add_job(self.run_due, args=[job])
+        self._plan()
         self._scheduler.start()
+
+    def look_again(self) -> None:
+        """Look whether the clock was set, or the machine slept: the scheduler counts on time that passes evenly.
+
+        What came due meanwhile is run, and where the clock was set back no job waits for the time that it showed.
+        """
+        before, self._ahead = self._ahead, _ahead()
+        jump = self._ahead - before
+        if abs(jump) < JUMP.total_seconds():
+            return
+        log.warning("the clock went %s by %.0f s at once", "back" if jump < 0 else "forward", abs(jump))
+        self._plan()
 
     def stop(self, seconds: float) -> bool:
         """Stop the clock; False where a job still runs after ``seconds``. It is run again at the next start."""
@@ -95,39 +82,52 @@ class Schedule:
         return {job.id: job.next_run_time for job in jobs if job is not None and job.next_run_time is not None}
 
     def run_due(self, job: Job) -> None:
-        """Run ``job`` for the latest period that is due and has not run; otherwise do nothing."""
+        """Run ``job`` for the latest period that is due and has not run; again where one comes due meanwhile."""
         with job.running:
-            self._run_due(job)
+            while self._run_once(job):
+                pass
 
-    def _run_due(self, job: Job) -> None:
-        now = datetime.now(UTC)
-        with self._ledger.read() as session:
-            since = asked_until(session, job.kind) or self._started
-        period = latest_due(job.trigger, max(since, now - FORGOTTEN), now)
-        if period is None:
-            return
-        with self._ledger.write() as session:
-            run = store.begin_job(session, job.kind, period, now=now)
-        if run is None:
-            return
+    def _plan(self) -> None:
+        """Schedule each job at its next time by the present clock, and run now what is due."""
+        for job in self._jobs:
+            self._scheduler.add_job(self.run_due, job.trigger, args=[job], id=job.kind, replace_existing=True)
+            self._scheduler.add_job(self.run_due, args=[job])
+
+    def _run_once(self, job: Job) -> bool:
+        """Tell whether something was due and has run to its end."""
+        begun = self._begin(job)
+        if begun is None:
+            return False
+        run, period = begun
         failure = None
         try:
             job.run(period)
         except Interrupted:
             log.info("the %s that was due at %s is run again at the next start", job.kind, period.isoformat())
-            return
+            return False
         except Exception as error:  # a job's failure is told, and the daemon goes on
             log.exception("the %s that was due at %s failed", job.kind, period.isoformat())
             failure = f"{type(error).__name__}: {error}"
         with self._ledger.write() as session:
             store.finish_job(session, run, now=datetime.now(UTC), failure=failure)
+        return True
+
+    def _begin(self, job: Job) -> tuple[int, datetime] | None:
+        """Claim the latest period that is due and give its run; the periods missed before it are one with it."""
+        now = datetime.now(UTC)
+        with self._ledger.write() as session:
+            store.forget_jobs_ahead(session, job.kind, now + JUMP)
+            asked = asked_until(session, job.kind)
+            if asked is None:
+                store.schedule_job(session, job.kind, now=now)
+                return None
+            periods = job.trigger.due(max(asked, now - FORGOTTEN), now)
+            if not periods:
+                return None
+            run = store.begin_job(session, job.kind, periods[-1], now=now, missed=len(periods) - 1)
+        return None if run is None else (run, periods[-1])
 
 
-def latest_due(trigger: CronTrigger, since: datetime, now: datetime) -> datetime | None:
-    """Give the last time in (since, now] at which ``trigger`` fires."""
-    due = None
-    following = trigger.get_next_fire_time(None, since + timedelta(microseconds=1))
-    while following is not None and following <= now:
-        due = following
-        following = trigger.get_next_fire_time(following, following + timedelta(microseconds=1))
-    return due.astimezone(UTC) if due else None
+def _ahead() -> float:
+    """Give by how many seconds the clock is ahead of the time that has passed; it changes where the clock is set."""
+    return time.time() - time.monotonic()

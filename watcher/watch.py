@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from ml.artifacts import current
 from ml.artifacts import load as load_model
@@ -16,8 +18,9 @@ from ml.runtime import open_ensemble, prepare
 from ml.settings import ModelSettings
 from watcher.noticing import Noticing
 from watcher.pipeline import Load, Pipeline
-from watcher.reports import nightly_report
+from watcher.reports.jobs import report_jobs
 from watcher.retraining import retraining
+from watcher.reviews import CorrectionsError, look
 from watcher.schedule import Schedule
 from watcher.service import EXPECTED, Service
 
@@ -25,7 +28,9 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 8.0  # what is under way gets this long; every step of it can be repeated
 HEARTBEAT_SECONDS = 5.0
+CLOCK_SECONDS = 1.0  # between two looks at whether the clock was set
 PAUSE_SECONDS = 10.0  # after a failure, before the next try
+CORRECTIONS_SECONDS = 5.0  # between two looks for corrections
 
 
 class NoInboxError(ValueError):
@@ -66,13 +71,15 @@ class _Daemon:
             for root in service.settings.inbox
         ]
         self._pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model, load)
-        jobs = [nightly_report(service), *retraining(service, self.stopping)]
+        jobs = [*report_jobs(service), *retraining(service, self.stopping)]
         self._schedule = Schedule(service.ledger, jobs)
 
     def run(self) -> int:
         steps: list[tuple[str, Callable[[], None]]] = [("model", self._mind_model)]
         for inbox in self._inboxes:
             steps += [(f"inbox {inbox.root}", inbox.run), (f"events of {inbox.root}", inbox.supervise)]
+            corrections = f"corrections of {inbox.root}"
+            steps.append((corrections, partial(self._mind_corrections, corrections, Path(inbox.root))))
         threads = [
             threading.Thread(target=self._again_and_again, args=[name, step], name=name, daemon=True)
             for name, step in steps
@@ -82,8 +89,12 @@ class _Daemon:
         self._schedule.start()
         log.info("watching %s", ", ".join(map(str, self._service.settings.inbox)))
         self._beat()
-        while not self.stopping.wait(HEARTBEAT_SECONDS):
-            self._beat()
+        beaten = time.monotonic()
+        while not self.stopping.wait(CLOCK_SECONDS):
+            self._schedule.look_again()
+            if time.monotonic() - beaten >= HEARTBEAT_SECONDS:
+                self._beat()
+                beaten = time.monotonic()
         log.info("stopping")
         for inbox in self._inboxes:
             inbox.wake()
@@ -124,6 +135,23 @@ class _Daemon:
                 log.info("answered %d pictures", answered)
             self._failures.pop("model", None)
             self._work.wait(settings.intake.scan_minutes * 60)
+
+    def _mind_corrections(self, name: str, root: Path) -> None:
+        """Take what people said of pictures, once, and pause."""
+        try:
+            for outcome in look(self._service, root):
+                if outcome.refused:
+                    log.warning("%s is refused: %s", outcome.place, outcome.refused)
+                else:
+                    log.info("took %d corrections from %s", outcome.corrections, outcome.place)
+                if self.stopping.is_set():
+                    return
+            self._failures.pop(name, None)
+        except CorrectionsError as error:
+            if self._failures.get(name) != str(error):
+                log.warning("%s", error)
+            self._failures[name] = str(error)
+        self.stopping.wait(CORRECTIONS_SECONDS)
 
     def _beat(self) -> None:
         """Say what only this process knows; ``trapline status`` reads it."""

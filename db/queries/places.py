@@ -5,19 +5,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Media, Observation, Prediction, Sighting
 from db.redlist import RedList
 from db.types import State
 
-EXACT, ROUNDED = 4, 1  # decimal places: about 10 m and 10 km
+EXACT = 4  # decimal places: about 10 m
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A station; ``rounded`` says that the place is only given to 0.1°, since threatened species may live there."""
+    """A station; ``rounded`` says that its place is not told exactly, since threatened species may live there."""
 
     station: str
     country: str | None
@@ -28,65 +28,86 @@ class Place:
     last_picture: datetime | None  # on the station's clock, no zone
 
 
-def places(session: Session, redlist: RedList) -> list[Place]:
+def places(session: Session, redlist: RedList, *, rounding: float) -> list[Place]:
     """Give all stations in use by name. The place is that of the last deployment that has one.
 
-    It is rounded where any picture ever taken there was most probably, whatever the decision, of a threatened species.
+    Where any picture ever taken there was most probably, whatever the decision, of a threatened species, it is rounded
+    to a multiple of ``rounding`` degrees.
     """
     by_station: defaultdict[str, list[Deployment]] = defaultdict(list)
     for deployment in session.scalars(select(Deployment).where(_in_use()).order_by(Deployment.station, Deployment.id)):
         by_station[deployment.station].append(deployment)
-    last = dict(
-        session.execute(
-            select(Observation.deployment_id, func.max(Observation.captured_local)).group_by(Observation.deployment_id)
-        ).all()
-    )
-    labels = _labels(session)
-    return [_place(station, of, last, labels, redlist) for station, of in by_station.items()]
+    last = _last_pictures(session)
+    threatened = _with_threatened(session, [d for of in by_station.values() for d in of], redlist)
+    return [
+        _place(of, last, rounding=rounding if any(d.id in threatened for d in of) else None)
+        for of in by_station.values()
+    ]
 
 
 def _in_use() -> ColumnElement[bool]:
-    """A file lies there, or a picture was taken there; what only an older ``stations.csv`` named is left out."""
-    files = select(Sighting.deployment_id).where(Sighting.state == State.TAKEN)
-    return Deployment.id.in_(files) | Deployment.id.in_(select(Observation.deployment_id))
+    """A picture was taken there, or a file lies there; what only an older ``stations.csv`` named is left out."""
+    file = exists().where(Sighting.deployment_id == Deployment.id, Sighting.state == State.TAKEN)
+    return exists().where(Observation.deployment_id == Deployment.id) | file
 
 
-def _labels(session: Session) -> dict[int | None, set[str]]:
-    """Give the labels a deployment's pictures ever had, from the model or from a human."""
-    found: defaultdict[int | None, set[str]] = defaultdict(set)
-    said = (
-        select(Observation.deployment_id, Prediction.label)
-        .join(Media, Media.id == Observation.media_id)
-        .join(Prediction, Media.answered_by == Prediction.id)
+def _last_pictures(session: Session) -> dict[int, datetime]:
+    last = (
+        select(Observation.captured_local)
+        .where(Observation.deployment_id == Deployment.id)
+        .order_by(Observation.captured_at.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    shown = select(Observation.deployment_id, Observation.label).where(Observation.label.is_not(None))
-    for deployment_id, label in [*session.execute(said.distinct()), *session.execute(shown.distinct())]:
-        found[deployment_id].add(label)
+    return {deployment_id: at for deployment_id, at in session.execute(select(Deployment.id, last)) if at is not None}
+
+
+def _with_threatened(session: Session, deployments: Iterable[Deployment], redlist: RedList) -> set[int]:
+    """Give the deployments with a picture that the model or a human ever took for a threatened species.
+
+    Nearly every picture is: the search ends with the first, and reads all pictures only where there is none.
+    """
+    by_country: defaultdict[str | None, list[int]] = defaultdict(list)
+    for deployment in deployments:
+        by_country[deployment.country].append(deployment.id)
+    found: set[int] = set()
+    for country, ids in by_country.items():
+        labels = _threatened_labels(redlist, country)
+        picture = (
+            select(Observation.id)
+            .outerjoin(Media, Observation.media_id == Media.id)
+            .outerjoin(Prediction, Media.answered_by == Prediction.id)
+            .where(
+                Observation.deployment_id == Deployment.id,
+                or_(Observation.label.in_(labels), Prediction.label.in_(labels)),
+            )
+            .correlate(Deployment)
+        )
+        found.update(session.scalars(select(Deployment.id).where(Deployment.id.in_(ids), picture.exists())))
     return found
 
 
-def _place(
-    station: str,
-    deployments: list[Deployment],
-    last: dict[int | None, datetime],
-    labels: dict[int | None, set[str]],
-    redlist: RedList,
-) -> Place:
-    rounded = any(_threatened(redlist, labels[d.id], d.country) for d in deployments if d.id in labels)
+def _threatened_labels(redlist: RedList, country: str | None) -> list[str]:
+    labels = {label for taxon in redlist.taxa for label in taxon.labels}
+    worst = {label: redlist.resolve(label, country, anywhere=True).worst for label in labels}
+    return sorted(label for label, category in worst.items() if category is not None and category.threatened)
+
+
+def _place(deployments: list[Deployment], last: dict[int, datetime], *, rounding: float | None) -> Place:
     placed = [d for d in deployments if d.latitude is not None and d.longitude is not None]
     latitude, longitude = (placed[-1].latitude, placed[-1].longitude) if placed else (None, None)
-    digits = ROUNDED if rounded else EXACT
     return Place(
-        station=station,
+        station=deployments[0].station,
         country=next((d.country for d in reversed(deployments) if d.country), None),
-        latitude=None if latitude is None else round(latitude, digits),
-        longitude=None if longitude is None else round(longitude, digits),
-        rounded=rounded,
+        latitude=_told(latitude, rounding),
+        longitude=_told(longitude, rounding),
+        rounded=rounding is not None,
         cameras=len({d.camera or d.key for d in deployments}),
         last_picture=max((last[d.id] for d in deployments if d.id in last), default=None),
     )
 
 
-def _threatened(redlist: RedList, labels: Iterable[str], country: str | None) -> bool:
-    worst = [redlist.resolve(label, country, anywhere=True).worst for label in labels]
-    return any(category is not None and category.threatened for category in worst)
+def _told(degrees: float | None, rounding: float | None) -> float | None:
+    if degrees is None or rounding is None:
+        return None if degrees is None else round(degrees, EXACT)
+    return round(round(degrees / rounding) * rounding, 9)  # 0.1 is no binary number

@@ -3,15 +3,16 @@
 Received before a report and answered after it, a picture belongs to the next; answered anew, to none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, exists, select, union
+from sqlalchemy.orm import Session, aliased
 
 from db.models import Deployment, Media, Observation, Prediction, Review
-from db.queries.events import number_events
+from db.queries.events import letters_of
 from db.redlist import Category
 from db.types import Decision, Method, ObservationType
 
@@ -58,14 +59,35 @@ def in_span(column: Any, since: datetime, until: datetime) -> ColumnElement[bool
 
 def first_answered(since: datetime, until: datetime) -> Select[tuple[int]]:
     """Select the media of which a model or a human first said something in the span."""
-    said = union_all(
-        select(Prediction.media_id, Prediction.predicted_at.label("at")), select(Review.media_id, Review.at)
-    ).subquery()
-    return select(said.c.media_id).group_by(said.c.media_id).having(in_span(func.min(said.c.at), since, until))
+    by_model = select(Prediction.media_id).where(
+        in_span(Prediction.predicted_at, since, until), ~said_until(Prediction.media_id, since)
+    )
+    by_human = select(Review.media_id).where(in_span(Review.at, since, until), ~said_until(Review.media_id, since))
+    said = union(by_model, by_human).subquery()
+    return select(said.c.media_id)
 
 
-def counted_answers(session: Session, since: datetime, until: datetime) -> list[Answer]:
-    """Give the counted observations of the media first answered in the span, by capture time."""
+def said_until(media_id: Any, time: datetime) -> ColumnElement[bool]:
+    """Whether a model or a human had said something of a media by then."""
+    prediction, review = aliased(Prediction), aliased(Review)
+    by_model = exists().where(prediction.media_id == media_id, prediction.predicted_at <= time)
+    by_human = exists().where(review.media_id == media_id, review.at <= time)
+    return by_model | by_human
+
+
+def shows_people(media_id: Any) -> ColumnElement[bool]:
+    """Whether anybody, model or human, has ever seen a person in a media: then it is never to be shown."""
+    observation, prediction, review = aliased(Observation), aliased(Prediction), aliased(Review)
+    people = [ObservationType.HUMAN, ObservationType.VEHICLE]
+    return (
+        exists().where(observation.media_id == media_id, observation.observation_type.in_(people))
+        | exists().where(prediction.media_id == media_id, prediction.background == "person")
+        | exists().where(review.media_id == media_id, review.label == "person")
+    )
+
+
+def answers(session: Session, observation_ids: Sequence[int]) -> tuple[Answer, ...]:
+    """Give some hundred observations with all that is needed to show them, in the order of ``observation_ids``."""
     # of the media and the prediction these columns only: EXIF and probabilities are long
     media = (Media.time_status, Media.kept, Media.width, Media.height, Media.orientation, Media.received_at)
     rows = session.execute(
@@ -73,34 +95,10 @@ def counted_answers(session: Session, since: datetime, until: datetime) -> list[
         .join(Media, Observation.media_id == Media.id)
         .outerjoin(Prediction, Media.answered_by == Prediction.id)
         .outerjoin(Deployment, Observation.deployment_id == Deployment.id)
-        .where(Media.id.in_(first_answered(since, until)), Observation.counted)
-        .order_by(Observation.captured_at, Media.sha256)
+        .where(Observation.id.in_(observation_ids))
     )
-    return [_answer(row) for row in rows]
-
-
-def events_of(answers: list[Answer], gap: timedelta) -> list[int]:
-    """Give the number of the independent event that each answer belongs to, in their order."""
-    import pandas as pd
-
-    columns = {
-        "deployment_id": pd.array([answer.deployment_id for answer in answers], dtype="Int64"),
-        "label": pd.array([answer.label for answer in answers], dtype="string"),
-        "captured_at": pd.to_datetime([answer.captured_at for answer in answers], utc=True),
-    }
-    return number_events(pd.DataFrame(columns), gap).tolist()
-
-
-def with_people(session: Session, since: datetime, until: datetime) -> set[int]:
-    """Give the media of the span in which anybody, model or human, has ever seen a person: never to be shown."""
-    found = union_all(
-        select(Observation.media_id).where(
-            Observation.observation_type.in_([ObservationType.HUMAN, ObservationType.VEHICLE])
-        ),
-        select(Prediction.media_id).where(Prediction.background == "person"),
-        select(Review.media_id).where(Review.label == "person"),
-    ).subquery()
-    return set(session.scalars(select(found.c.media_id).where(found.c.media_id.in_(first_answered(since, until)))))
+    found = {row.Observation.id: _answer(row) for row in rows}
+    return tuple(found[observation_id] for observation_id in observation_ids)
 
 
 def _answer(row: Any) -> Answer:
@@ -115,7 +113,7 @@ def _answer(row: Any) -> Answer:
         label=observation.label,
         title=observation.title or "",
         taxa=tuple(observation.taxa),
-        letters=tuple(Category(letter) for letter in (observation.category or "").split("–") if letter),
+        letters=letters_of(observation.category),
         worst=Category(observation.worst_category) if observation.worst_category else None,
         probability=observation.probability,
         reviewer=observation.classified_by if observation.classification_method is Method.HUMAN else None,

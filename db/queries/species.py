@@ -1,12 +1,21 @@
-"""What was seen: answers grouped by species, and in the order in which a gallery should show them."""
+"""What was seen for the first time: answers grouped by species, and the best of them for a gallery."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from db.queries.received import Answer
+from sqlalchemy import Subquery, case, func, select
+from sqlalchemy.orm import Session
+
+from db.models import Deployment, Observation
+from db.queries.events import EVENT_COLUMNS, Kind, kind_columns, kind_of, numbered
+from db.queries.received import NO_STATION, first_answered, shows_people
 from db.redlist import Category
+from db.types import Decision, Method
+
+THREATENED = [category.value for category in Category if category.threatened]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,46 +29,83 @@ class SeenAt:
 
 @dataclass(frozen=True, slots=True)
 class Species:
-    """One row of the table of species: pictures of one title, taxa and category; last seen stations first."""
+    """One row of the table of species: pictures of one label, title, taxa and category; last seen stations first."""
 
+    label: str
     title: str
     taxa: tuple[str, ...]
     letters: tuple[Category, ...]
-    threatened: bool
     pictures: int
     events: int
     stations: tuple[SeenAt, ...]
 
+    @property
+    def threatened(self) -> bool:
+        """Whether the worst that it can be is threatened."""
+        return any(letter.threatened for letter in self.letters[-1:])
 
-def species_of(events: Mapping[Answer, int]) -> tuple[Species, ...]:
-    """Group answers (each with its event) by what is printed: the most severe category first, then the most events."""
-    groups: defaultdict[tuple[str, tuple[str, ...], tuple[Category, ...]], list[Answer]] = defaultdict(list)
-    for answer in events:
-        groups[answer.title, answer.taxa, answer.letters].append(answer)
-    rows = [
-        Species(
-            title=title,
-            taxa=taxa,
-            letters=letters,
-            threatened=of[0].threatened,
-            pictures=len({answer.media_id for answer in of}),
-            events=len({events[answer] for answer in of}),
-            stations=_stations(of, events),
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A species at one deployment."""
+
+    station: str
+    pictures: int
+    events: int
+    last: datetime
+
+
+def species(session: Session, since: datetime, until: datetime, gap: timedelta) -> tuple[Species, ...]:
+    """Give the species that were first answered in the span: the most severe category first, then the most events."""
+    rows = numbered(_answered(since, until), gap).c
+    columns = kind_columns(rows)
+    of = select(
+        Deployment.station,
+        func.count(rows.media_id.distinct()),
+        func.count(rows.event.distinct()),
+        func.max(rows.captured_local),
+        *columns,
+    ).outerjoin(Deployment, rows.deployment_id == Deployment.id)
+    groups: defaultdict[Kind, list[_Seen]] = defaultdict(list)
+    for station, pictures, events, last, *kind in session.execute(
+        of.group_by(rows.deployment_id, Deployment.station, *columns)
+    ):
+        groups[kind_of(*kind)].append(_Seen(station or NO_STATION, pictures, events, last))
+    found = (_species(kind, seen) for kind, seen in groups.items())
+    return tuple(sorted(found, key=lambda row: (-severity(row.letters), -row.events, row.title, row.taxa, row.label)))
+
+
+def best(session: Session, since: datetime, until: datetime, gap: timedelta, *, most: int) -> list[int]:
+    """Give the observations first answered in the span that are most worth showing, best first.
+
+    The best of every event comes before the second best of any, so that no burst fills a gallery; of these the
+    threatened species, all in turn. A human's word is the best, then what the model is surest of. Pictures of people
+    are left out.
+    """
+    more = (Observation.worst_category, Observation.classification_method, Observation.probability)
+    rows = numbered(_answered(since, until, *more), gap).c
+    quality = (
+        case((rows.classification_method == Method.HUMAN, 0), else_=1),
+        func.coalesce(rows.probability, 0).desc(),
+        rows.captured_at,
+        rows.id,
+    )
+    kind = kind_columns(rows)
+    event = (rows.deployment_id, rows.label, rows.event)
+    ranked = (
+        select(
+            rows.id,
+            rows.captured_at,
+            case((rows.worst_category.in_(THREATENED), 0), else_=1).label("safe"),
+            func.row_number().over(partition_by=event, order_by=quality).label("place"),
+            func.row_number().over(partition_by=kind, order_by=quality).label("turn"),
         )
-        for (title, taxa, letters), of in groups.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: (-severity(row.letters), -row.events, row.title, row.taxa)))
-
-
-def by_merit(events: Mapping[Answer, int]) -> tuple[Answer, ...]:
-    """Order answers: the best of every event before the second best of any, so that no burst fills a gallery."""
-    best = sorted(events, key=lambda answer: (answer.reviewer is None, -(answer.probability or 0.0)))
-    shown: Counter[int] = Counter()
-    rank: dict[Answer, int] = {}
-    for answer in best:
-        rank[answer] = shown[events[answer]]
-        shown[events[answer]] += 1
-    return tuple(sorted(events, key=lambda answer: (rank[answer], not answer.threatened, answer.captured_at)))
+        .where(~shows_people(rows.media_id))
+        .subquery()
+        .c
+    )
+    order = (ranked.place, ranked.safe, ranked.turn, ranked.captured_at, ranked.id)
+    return list(session.scalars(select(ranked.id).order_by(*order).limit(most)))
 
 
 def severity(letters: tuple[Category, ...]) -> int:
@@ -67,12 +113,30 @@ def severity(letters: tuple[Category, ...]) -> int:
     return max((letter.severity for letter in letters), default=-1)
 
 
-def _stations(answers: Iterable[Answer], events: Mapping[Answer, int]) -> tuple[SeenAt, ...]:
-    groups: defaultdict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        groups[answer.station].append(answer)
+def _answered(since: datetime, until: datetime, *more: Any) -> Subquery:
+    first = Observation.media_id.in_(first_answered(since, until))
+    answered = select(*EVENT_COLUMNS, *more).where(first, Observation.counted)
+    return answered.where(Observation.decision == Decision.ANSWERED).subquery()
+
+
+def _species(kind: Kind, seen: list[_Seen]) -> Species:
+    return Species(
+        label=kind.label,
+        title=kind.title,
+        taxa=kind.taxa,
+        letters=kind.letters,
+        pictures=sum(each.pictures for each in seen),
+        events=sum(each.events for each in seen),
+        stations=_stations(seen),
+    )
+
+
+def _stations(seen: Iterable[_Seen]) -> tuple[SeenAt, ...]:
+    groups: defaultdict[str, list[_Seen]] = defaultdict(list)
+    for each in seen:
+        groups[each.station].append(each)
     rows = [
-        SeenAt(station, len({events[answer] for answer in of}), max(answer.captured_local for answer in of))
+        SeenAt(station, sum(each.events for each in of), max(each.last for each in of))
         for station, of in groups.items()
     ]
     return tuple(sorted(rows, key=lambda row: row.last, reverse=True))

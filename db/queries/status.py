@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from db.models import JobRun, Link, Media, Model, Observation, Prediction, Report, Sighting
-from db.types import Decision, LinkStatus, ReportKind, State
+from db.types import Decision, LinkStatus, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +109,6 @@ def rejected(session: Session, limit: int = 20, roots: Iterable[str] | None = No
 def last_report(session: Session) -> Report | None:
     """Give the report that was written last."""
     return session.scalar(select(Report).order_by(Report.id.desc()).limit(1))
-
-
-def last_end(session: Session, kind: ReportKind, before: datetime) -> datetime | None:
-    """Give the end of the report of this kind that ended last before this time, which a clock set wrong may pass."""
-    return session.scalar(select(func.max(Report.until)).where(Report.kind == kind, Report.until < before))
-
-
-def newest_end(session: Session, now: datetime) -> datetime | None:
-    """Give the latest time that any report reaches to, but for those of a clock that ran ahead."""
-    return session.scalar(select(func.max(Report.until)).where(Report.until <= now))
 
 
 def models_used(session: Session) -> list[tuple[str, int]]:

@@ -1,8 +1,10 @@
+import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,7 +13,8 @@ from ledger_builders import answer, take
 from sqlalchemy import inspect, select, text
 
 from db.engine import MIGRATIONS, Ledger, LedgerError, open_ledger
-from db.models import Base, Media, Sighting
+from db.models import Base, JobRun, Media, Prediction, Report, Sighting
+from db.types import ReportKind
 
 NEXT = """
 from alembic import op
@@ -23,6 +26,39 @@ def upgrade():
     with op.batch_alter_table("media", recreate="always") as media:
         media.add_column(sa.Column("colour", sa.Text(), nullable=True))
 """
+
+
+DAY = "2026-11-24"
+SAID = {"media_id": 1, "region": 0, "decision": "answered", "distance": 0.1, "gradcam": "g", "predicted_at": DAY}
+MODEL = {"demo": 0, "metrics": "{}", "first_used_at": DAY}
+SECOND: list[tuple[str, dict[str, Any]]] = [
+    ("model", MODEL | {"id": 1, "version": "m1", "classes": '["lion", "rhino"]'}),
+    ("model", MODEL | {"id": 2, "version": "m2", "classes": '["rhino"]'}),
+    (
+        "media",
+        {
+            "id": 1, "sha256": "a", "picture_hash": "a", "phash": "a", "flat": 0, "format": "JPEG", "width": 1,
+            "height": 1, "orientation": 1, "bytes": 1, "encoding": "x", "integrity": "sound", "time_status": "ok",
+            "time_source": "exif", "exif": "{}", "kept": "k", "received_at": DAY,
+        },
+    ),
+    (
+        "prediction",
+        SAID | {
+            "id": 1, "model_id": 1, "label": "lion", "probability": 0.75, "stacked": "[0.75, 0.25]",
+            "probabilities": '{"one": [0.95, 0.05], "two": [0.65, 0.35]}',
+        },
+    ),
+    (
+        "prediction",
+        SAID | {
+            "id": 2, "model_id": 2, "label": "rhino", "probability": 1, "stacked": "[1.0]", "probabilities": "{}",
+        },
+    ),
+    ("report", {"id": 1, "path": "a", "since": "2026-11-23", "until": DAY, "written_at": DAY, "nightly": 1}),
+    ("report", {"id": 2, "path": "b", "since": DAY, "until": "2026-11-25", "written_at": DAY, "nightly": 0}),
+    ("job_run", {"id": 1, "kind": "report", "period": DAY, "started_at": DAY}),
+]  # fmt: skip
 
 
 @contextmanager
@@ -147,3 +183,26 @@ def test_a_ledger_of_the_first_version_learns_shares_and_folders(tmp_path: Path)
     with opened(tmp_path / "ledger.db") as ledger, ledger.read() as session:
         rows = session.execute(select(Sighting.folder, Sighting.share, Sighting.signature).order_by(Sighting.id)).all()
         assert [tuple(row) for row in rows] == [(b"A/100RECNX", "", "77:1000:1:2"), (b"", "", "77:1000:1:2")]
+
+
+def test_a_ledger_of_the_second_version_learns_kinds_tokens_and_doubts(tmp_path: Path) -> None:
+    """Reports keep their windows, each with a token that no corrections name; predictions say how unsure they were."""
+    second = tmp_path / "second"
+    shutil.copytree(MIGRATIONS, second, ignore=shutil.ignore_patterns("__pycache__", "0003*"))
+    with opened(tmp_path / "ledger.db", second) as ledger, ledger.write() as session:
+        for table, row in SECOND:
+            marks = ", ".join(f":{column}" for column in row)
+            session.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+    with opened(tmp_path / "ledger.db") as ledger, ledger.read() as session:
+        reports = session.scalars(select(Report).order_by(Report.id)).all()
+        assert [(each.kind, each.free_bytes, each.events) for each in reports] == [
+            (ReportKind.NIGHTLY, None, {}),
+            (ReportKind.ASKED, None, {}),
+        ]
+        assert [each.until.day for each in reports] == [24, 25]
+        assert len({each.token for each in reports}) == 2
+        assert not any(re.fullmatch("[0-9a-f]{32}", each.token) for each in reports)
+        said = {each.label: (each.margin, each.disagreement) for each in session.scalars(select(Prediction))}
+        assert said["lion"] == pytest.approx((0.5, 0.15))
+        assert said["rhino"] == (1, 0)
+        assert session.scalars(select(JobRun.missed)).all() == [0]

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from db import store
 from db.engine import Ledger
-from db.models import Deployment, JobRun, Link, Media, Model, Prediction, Sighting
+from db.models import Deployment, JobRun, Link, Media, Model, Prediction, Report, Sighting
 from db.queries.pending import stale
 from db.queries.status import asked_until, failed_jobs, last_report
-from db.types import LinkKind, LinkStatus, State
+from db.types import LinkKind, LinkStatus, ReportKind, State
 
 WEEK = timedelta(days=7)
 
@@ -233,7 +233,11 @@ def test_the_last_report_is_where_the_next_begins(ledger: Ledger) -> None:
         assert last_report(session) is None
         for days in (7, 14):
             until = NOW + timedelta(days=days)
-            store.report(session, path=f"{days}.html", since=until - WEEK, until=until, now=until)
+            written = Report(
+                kind=ReportKind.ASKED, token=f"{days}", path=f"{days}.html", since=until - WEEK, until=until,
+                written_at=until,
+            )  # fmt: skip
+            store.report(session, written, [])
         last = last_report(session)
         assert last is not None
         assert (last.path, last.until) == ("14.html", NOW + 2 * WEEK)

@@ -86,7 +86,7 @@ def test_the_daemon_answers_reports_and_takes_up_a_promoted_model(tmp_path, draw
     before = put(tmp_path, drawn_inbox, 3)
     starter = load_model(STARTER).version
     reports = tmp_path / "data/reports"
-    with watching(TRAPLINE_REPORT__CRON="* * * * *"):
+    with watching(TRAPLINE_REPORT__NIGHTLY="* * * * *"):
         until(lambda: set(answered()) == before)
         during = put(tmp_path, drawn_inbox, 3, start=3)
         until(lambda: set(answered()) == before | during)

@@ -45,11 +45,11 @@ def test_variables_win_over_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAPLINE_CONFIG", str(written(tmp_path, 'data_dir = "a"\n[intake]\nsettle_seconds = 9\n')))
     monkeypatch.setenv("TRAPLINE_DATA_DIR", "/b")
     monkeypatch.setenv("TRAPLINE_INBOX", "/one:/two")
-    monkeypatch.setenv("TRAPLINE_REPORT__CRON", "5 4 * * *")
+    monkeypatch.setenv("TRAPLINE_REPORT__NIGHTLY", "5 4 * * *")
     settings = load_settings()
     assert settings.data_dir == Path("/b")
     assert settings.inbox == (Path("/one"), Path("/two"))
-    assert settings.report.cron == "5 4 * * *"
+    assert settings.report.nightly == "5 4 * * *"
     assert settings.intake.settle_seconds == 9
 
 
@@ -57,7 +57,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_key(tmp_path):
     """Nobody wants to start a daemon five times to find five typos."""
     file = written(
         tmp_path,
-        'inbx = "/srv"\n[intake]\nsettle_seconds = -1\n[report]\ntimezone = "Mars/Olympus"\ncron = "every day"\n',
+        'inbx = "/srv"\n[intake]\nsettle_seconds = -1\n[report]\ntimezone = "Mars/Olympus"\nnightly = "every day"\n',
     )
     with pytest.raises(ConfigError) as told:
         load_settings(file)
@@ -66,7 +66,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_key(tmp_path):
     assert any("inbx: unknown key" in line and "inbox" in line for line in lines)
     assert any("intake.settle_seconds" in line and "-1" in line for line in lines)
     assert any("report.timezone" in line and "Mars/Olympus" in line for line in lines)
-    assert any("report.cron" in line and "every day" in line for line in lines)
+    assert any("report.nightly" in line and "every day" in line for line in lines)
     assert all(str(file) in line for line in lines)
 
 

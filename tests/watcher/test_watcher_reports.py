@@ -1,3 +1,4 @@
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,14 +9,16 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 from report_world import NIGHT, SINCE, UNTIL, drawn, filling, report_of
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from db import store
 from db.engine import Ledger, open_ledger
-from db.models import Report
+from db.models import Question, Report
 from db.types import ReportKind
 from watcher.config import Settings
-from watcher.reports import ReportError, ReportSettings, nightly_report, report_now
+from watcher.reports.jobs import report_jobs
+from watcher.reports.settings import ReportSettings
+from watcher.reports.writing import ReportError, report_now
 from watcher.service import Service, open_service
 
 
@@ -43,10 +46,11 @@ def test_a_report_stays_small_whatever_is_asked_for(ledger: Ledger, tmp_path: Pa
         ridge, model = world.station("Ridge"), world.model()
         for hour in range(200):
             world.picture(ridge, model, at=NIGHT - timedelta(hours=hour), kept=picture, gradcam=picture)
-    html = report_of(ledger, tmp_path, pictures=200).read_text("utf-8")
+    assert report_of(ledger, tmp_path, pictures=200).stat().st_size < 1_500_000
+    html = report_of(ledger, tmp_path, pictures=200, review="none").read_text("utf-8")
     shown = html.count("<figure")
     assert len(html.encode()) < 1_500_000
-    assert 20 < shown < 200
+    assert 10 < shown < 200
     assert f"{200 - shown} more are in the ledger." in html
 
 
@@ -62,26 +66,81 @@ def test_a_picture_that_is_gone_or_damaged_leaves_a_word_in_its_place(ledger: Le
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_ones(ledger: Ledger, tmp_path: Path) -> None:
-    """The folder looks as before, without a part of a file, and the ledger tells of no report."""
-    folder = tmp_path / "reports"
-    (folder / "2026-11-24T090000.html").mkdir(parents=True)
+    """On a full disk the folder looks as before, without a part of a file, and the ledger tells of no report."""
+    folder, picture = tmp_path / "reports", drawn(tmp_path / "kept" / "noise.jpg")
+    with filling(ledger) as world:
+        world.picture(world.station("Ridge"), world.model(), kept=picture, gradcam=picture)
+    folder.mkdir()
     (folder / "latest.html").write_text("yesterday's")
-    with pytest.raises(OSError, match="2026-11-24T090000"):
-        report_of(ledger, tmp_path)
-    assert sorted(path.name for path in folder.iterdir()) == ["2026-11-24T090000.html", "latest.html"]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            report_of(ledger, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in folder.iterdir()] == ["latest.html"]
     assert (folder / "latest.html").read_text() == "yesterday's"
     with ledger.read() as session:
         assert session.scalars(select(Report)).all() == []
 
 
-def test_writing_it_again_replaces_it(ledger: Ledger, tmp_path: Path) -> None:
-    """A repeated job leaves one file for that time, with what is known now."""
+def test_a_report_of_the_same_second_never_overwrites_another(ledger: Ledger, tmp_path: Path) -> None:
+    """Each has a name of its own, tells what was known when it was written, and ``latest.html`` is the later one."""
     before = report_of(ledger, tmp_path)
+    said = before.read_bytes()
     with filling(ledger) as world:
         world.picture(world.station("Ridge"), world.model())
     after = report_of(ledger, tmp_path)
-    assert before == after
-    assert "1 new picture" in after.read_text("utf-8")
+    assert [before.name, after.name] == ["2026-11-24T090000.html", "2026-11-24T090000-2.html"]
+    assert before.read_bytes() == said != after.read_bytes() == after.with_name("latest.html").read_bytes()
+
+
+def test_each_kind_has_its_name_and_only_the_nightly_and_asked_ones_are_the_latest(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """A ranger who opens ``latest.html`` on the first of a month wants the last night."""
+    paths = [report_of(ledger, tmp_path, kind=kind) for kind in ReportKind]
+    stem = "2026-11-24T090000"
+    assert [path.name for path in paths] == [
+        f"{stem}.html", f"{stem}-weekly.html", f"{stem}-monthly.html", f"{stem}-2.html"
+    ]  # fmt: skip
+    weekly = report_of(ledger, tmp_path, kind=ReportKind.WEEKLY, until=UNTIL + timedelta(hours=1))
+    assert paths[3].read_bytes() == weekly.with_name("latest.html").read_bytes()
+
+
+def test_a_report_records_what_later_ones_ask_of_it(ledger: Ledger, tmp_path: Path) -> None:
+    """Its token, the disk's free bytes, and the independent events of each animal by its title."""
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        for hours in (1, 2, 3):
+            world.picture(ridge, model, "lion", at=NIGHT - timedelta(hours=hours))
+        world.picture(ridge, model, "cheetah")
+    path = report_of(ledger, tmp_path)
+    with ledger.read() as session:
+        (row,) = session.scalars(select(Report))
+    assert row.events == {"Lion": 3, "Cheetah": 1}
+    assert row.free_bytes is not None
+    assert row.free_bytes > 0
+    assert row.token in path.read_text("utf-8")
+
+
+def test_what_is_to_review_can_stand_in_a_file_of_its_own_or_nowhere(ledger: Ledger, tmp_path: Path) -> None:
+    """Beside the report and named by it; only of what is asked are corrections taken, so only that is recorded."""
+    picture = drawn(tmp_path / "kept" / "a.jpg")
+    with filling(ledger) as world:
+        world.picture(world.station("Ridge"), world.model(), kept=picture)
+    inside, apart, none = (report_of(ledger, tmp_path, review=where) for where in ("report", "apart", "none"))
+    review = apart.with_name("2026-11-24T090000-2-review.html")
+    assert review.name in apart.read_text("utf-8")
+    assert "To review" in review.read_text("utf-8")
+    assert sorted(path.name for path in apart.parent.glob("*review*")) == [review.name]
+    with ledger.read() as session:
+        asked = [
+            session.scalar(select(func.count(Question.id)).join(Report).where(Report.path == str(path)))
+            for path in (inside, apart, none)
+        ]
+    assert asked == [1, 1, 0]
 
 
 def test_the_latest_stays_the_latest_when_an_older_span_is_told(ledger: Ledger, tmp_path: Path) -> None:
@@ -131,14 +190,43 @@ def reports(service: Service) -> list[Report]:
 
 def test_only_the_nightly_report_moves_the_window(service: Service) -> None:
     """What somebody asks for in between is told again at night; it begins where the night before ended."""
-    job = nightly_report(service)
-    for write in (job.run, lambda _: report_now(service), job.run, lambda _: report_now(service)):
-        write(UNTIL)
+    nightly = report_jobs(service)[0]
+    nightly.run(datetime.now(UTC))
+    report_now(service)
+    nightly.run(datetime.now(UTC))
+    report_now(service)
     first, between, second, after = reports(service)
     assert [report.kind for report in reports(service)] == ["nightly", "asked", "nightly", "asked"]
     assert first.since == first.until - timedelta(days=1)
     assert between.since == second.since == first.until
     assert after.since == second.until
+
+
+def test_each_kind_of_report_has_a_window_of_its_own(service: Service) -> None:
+    """The first goes back a day, a week, a month; the next begins where the last of its kind ended."""
+    jobs = report_jobs(service)
+    assert [job.kind for job in jobs] == ["nightly report", "weekly report", "monthly report"]
+    for _ in range(2):
+        for job in jobs:
+            job.run(datetime.now(UTC))
+    written = reports(service)
+    assert [(report.until - report.since).days for report in written[:3]] == [1, 7, 31]
+    assert [report.since for report in written[3:]] == [report.until for report in written[:3]]
+
+
+def test_a_report_that_was_written_is_not_written_again_for_the_same_time(service: Service) -> None:
+    """The power was cut after it, and before the word that its job had ended."""
+    due = datetime.now(UTC)
+    for _ in range(2):
+        report_jobs(service)[0].run(due)
+    assert len(reports(service)) == 1
+
+
+def test_a_kind_without_a_time_is_never_written(tmp_path: Path) -> None:
+    """Whoever wants no weekly report leaves its time empty."""
+    settings = Settings(data_dir=tmp_path / "data", report=ReportSettings(weekly="", monthly=""))
+    with open_service(settings) as opened:
+        assert [job.kind for job in report_jobs(opened)] == ["nightly report"]
 
 
 def test_a_report_on_the_past_begins_where_a_night_before_it_ended(service: Service) -> None:
@@ -158,7 +246,13 @@ def test_a_report_on_the_past_begins_where_a_night_before_it_ended(service: Serv
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"timezone": "Nairobi"}, "IANA name"), ({"pictures": -1}, "greater"), ({"colour": 1}, "Extra")],
+    [
+        ({"timezone": "Nairobi"}, "IANA name"),
+        ({"pictures": -1}, "greater"),
+        ({"colour": 1}, "Extra"),
+        ({"weekly": "on Mondays"}, "minute hour day month weekday"),
+        ({"language": "tlh"}, "'en', 'fr'"),
+    ],
 )
 def test_a_wrong_setting_is_named(setting: dict[str, object], message: str) -> None:
     """A time zone that does not exist, a negative number and an unknown key are errors that say so."""
@@ -168,5 +262,5 @@ def test_a_wrong_setting_is_named(setting: dict[str, object], message: str) -> N
 
 def test_the_report_loads_no_model() -> None:
     """``trapline report`` must answer on a small box at once: neither TensorFlow nor pandas is imported for it."""
-    check = "import sys, watcher.reports; sys.exit(bool({'tensorflow', 'keras', 'pandas'} & set(sys.modules)))"
+    check = "import sys, watcher.reports.writing; sys.exit(bool({'tensorflow', 'keras', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False, cwd=Path(__file__).parents[2]).returncode == 0

@@ -3,12 +3,11 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy import select
 
 from db import store
 from db.models import JobRun
-from watcher.schedule import Job, Schedule, latest_due
+from watcher.schedule import Job, Schedule
 
 
 def job(run=lambda _due: None, cron="* * * * *", timezone="UTC"):
@@ -27,25 +26,26 @@ def ran(ledger, period):
         store.finish_job(session, number, now=period)
 
 
-@pytest.mark.parametrize(
-    ("since", "now", "due"),
-    [
-        ("2026-05-04T05:59", "2026-05-04T06:00", "2026-05-04T06:00"),
-        ("2026-05-04T06:00", "2026-05-04T23:59", None),
-        ("2026-05-01T06:00", "2026-05-04T07:00", "2026-05-04T06:00"),  # three days down: one run, the latest
-    ],
-)
-def test_the_latest_time_that_passed_is_due(since, now, due):
-    """Times missed before it are one with it."""
-    at = {name: text and datetime.fromisoformat(text).replace(tzinfo=UTC) for name, text in locals().items()}
-    assert latest_due(job(cron="0 6 * * *").trigger, at["since"], at["now"]) == at["due"]
+def test_what_was_missed_is_run_once_and_counted(ledger):
+    """Three nights without power: one run, for the last of them, that says how many it makes good."""
+    asked, schedule = [], Schedule(ledger, [])
+    ran(ledger, datetime.now(UTC) - timedelta(days=3, hours=12))
+    for _ in range(2):
+        schedule.run_due(job(asked.append, cron="0 0 * * *"))
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert asked == [midnight]
+    assert [run.missed for run in runs(ledger)] in (
+        [0, 2],
+        [0, 3],
+    )  # three and a half days hold three midnights or four
 
 
-def test_the_hour_is_that_of_the_stations_zone():
-    """Six in the morning in Nairobi is three in UTC."""
-    begin = datetime(2026, 5, 4, tzinfo=UTC)
-    due = latest_due(job(cron="0 6 * * *", timezone="Africa/Nairobi").trigger, begin, begin + timedelta(days=1))
-    assert due == datetime(2026, 5, 4, 3, tzinfo=UTC)
+def test_the_hour_is_that_of_the_stations_zone(ledger):
+    """Midnight in Nairobi is nine in the evening in UTC."""
+    asked = []
+    ran(ledger, datetime.now(UTC) - timedelta(days=2))
+    Schedule(ledger, []).run_due(job(asked.append, cron="0 0 * * *", timezone="Africa/Nairobi"))
+    assert [due.hour for due in asked] == [21]
 
 
 def test_a_period_runs_once_however_often_it_is_asked_for(ledger):
@@ -64,15 +64,24 @@ def test_a_period_runs_once_however_often_it_is_asked_for(ledger):
 def test_nothing_is_due_when_the_first_daemon_starts(ledger):
     """There was no daemon that could have missed it."""
     asked = []
-    Schedule(ledger, []).run_due(job(asked.append, cron="0 6 * * *"))
+    Schedule(ledger, []).run_due(job(asked.append))
     assert asked == []
+
+
+def test_what_came_due_before_its_very_first_run_is_caught_up(ledger):
+    """A station is set up in the middle of a month, and is without power on the first of the next."""
+    asked = []
+    with ledger.write() as session:
+        store.schedule_job(session, "report", now=datetime.now(UTC) - timedelta(days=40))
+    Schedule(ledger, []).run_due(job(asked.append, cron="0 0 1 * *"))
+    assert [due.day for due in asked] == [1]
 
 
 def test_a_job_that_was_cut_off_runs_again(ledger):
     """A power cut in the middle of a report must not cost the report."""
-    yesterday = datetime.now(UTC) - timedelta(days=1)
-    ran(ledger, yesterday)
-    period = latest_due(job().trigger, yesterday, datetime.now(UTC))
+    now = datetime.now(UTC)
+    ran(ledger, now - timedelta(days=1))
+    period = job().trigger.due(now - timedelta(minutes=3), now)[-1]
     with ledger.write() as session:
         store.begin_job(session, "report", period, now=period)
     asked = []
@@ -82,7 +91,8 @@ def test_a_job_that_was_cut_off_runs_again(ledger):
 
 def test_the_very_first_run_is_repeated_too_if_it_was_cut_off(ledger):
     """There is no finished one to count from."""
-    period = latest_due(job().trigger, datetime.now(UTC) - timedelta(minutes=3), datetime.now(UTC))
+    now = datetime.now(UTC)
+    period = job().trigger.due(now - timedelta(minutes=3), now)[-1]
     with ledger.write() as session:
         store.begin_job(session, "report", period, now=period)
     asked = []
@@ -131,3 +141,39 @@ def test_a_failing_job_is_told_and_does_not_end_the_daemon(ledger):
     ran(ledger, datetime.now(UTC) - timedelta(minutes=5))
     Schedule(ledger, []).run_due(job(fail))
     assert runs(ledger)[-1].failure == "OSError: the share is away"
+
+
+def test_a_run_of_a_clock_that_was_ahead_silences_nothing(ledger):
+    """The nights up to the year that it showed are not over: each runs when it comes, that very period too."""
+    asked = []
+    ran(ledger, datetime.now(UTC) - timedelta(days=1, hours=12))
+    ran(ledger, datetime.now(UTC) + timedelta(days=3650))
+    Schedule(ledger, []).run_due(job(asked.append, cron="0 0 * * *"))
+    assert len(asked) == 1
+    assert all(run.period <= datetime.now(UTC) for run in runs(ledger))
+
+
+def test_what_comes_due_while_a_job_runs_is_run_after_it(ledger):
+    """A job that takes longer than its period is asked for while it cannot be begun again."""
+    asked = []
+
+    def slow(due):
+        asked.append(due)
+        if len(asked) == 1:
+            with ledger.write() as session:  # as if an hour had passed meanwhile
+                session.scalars(select(JobRun).where(JobRun.period == due)).one().period -= timedelta(hours=1)
+
+    ran(ledger, datetime.now(UTC) - timedelta(hours=2))
+    Schedule(ledger, []).run_due(job(slow))
+    assert len(asked) in {2, 3}
+
+
+def test_a_scheduler_that_is_asked_to_look_again_keeps_its_times(ledger):
+    """Where the clock was not set, nothing changes; each job has one next time."""
+    schedule = Schedule(ledger, [job(cron="0 0 * * *")])
+    schedule.start()
+    before = schedule.next_times()
+    schedule.look_again()
+    assert schedule.next_times() == before
+    assert before["report"] > datetime.now(UTC)
+    assert schedule.stop(10)

@@ -140,9 +140,12 @@ def templates_environment() -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         loader=PackageLoader("templates", "."),
+        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # The macros are shared with reports, which are translated; these pages are in English.
+    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension's
     environment.filters |= {
         "number": lambda count: f"{count:,}",
         "percent": words.percent,

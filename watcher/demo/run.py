@@ -16,7 +16,7 @@ from training.settings import TrainingSettings
 from watcher.config import Settings
 from watcher.demo.world import OTHER, Drawn, Kind, draw_dataset, draw_inbox
 from watcher.process import process
-from watcher.reports import report_now
+from watcher.reports.writing import report_now
 from watcher.service import Service, open_service
 
 LESSON_SEED, INBOX_SEED = 1, 2026  # other drawings of the same world

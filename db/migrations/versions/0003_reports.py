@@ -1,4 +1,7 @@
-"""Reports have kinds and ask questions, corrections come back; a prediction knows how unsure it is."""
+"""Reports have kinds and ask questions, corrections come back; a prediction knows how unsure it is.
+
+Indices serve what a report asks of a long ledger.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +22,19 @@ PREDICTION = sa.table(
 
 SLICE = 10_000  # rows in memory at once
 
+# What begins one of the new indices needs none of its own, and nothing is sought by label alone.
+USELESS: dict[str, list[str]] = {
+    "media": ["received_at"],
+    "sighting": ["seen_at", "deployment_id"],
+    "observation": ["captured_at", "deployment_id", "label"],
+}
+USEFUL: dict[str, list[tuple[str, ...]]] = {
+    "media": [("received_at", "integrity")],
+    "sighting": [("seen_at", "state"), ("deployment_id", "seen_at")],
+    "prediction": [("predicted_at", "media_id"), ("media_id", "predicted_at")],
+    "observation": [("deployment_id", "captured_at", "time_source"), ("captured_at", "decision")],
+}
+
 
 def upgrade() -> None:
     _reports()
@@ -29,6 +45,7 @@ def upgrade() -> None:
     with op.batch_alter_table("job_run") as table:
         table.alter_column("missed", existing_type=sa.Integer(), server_default=None)
     _doubts()
+    _indices()
 
 
 def _reports() -> None:
@@ -106,3 +123,19 @@ def _doubt(said: dict[str, list[float]], together: list[float]) -> dict[str, flo
     first, *others = sorted(together, reverse=True) or [1.0]
     apart = [sum(abs(p - q) for p, q in zip(one, together, strict=True)) / 2 for one in said.values()]
     return {"ahead": first - others[0] if others else 1.0, "apart": sum(apart) / len(apart) if apart else 0.0}
+
+
+def _indices() -> None:
+    for table, columns in USELESS.items():
+        for column in columns:
+            op.drop_index(f"ix_{table}_{column}", table)
+    for table, indices in USEFUL.items():
+        for together in indices:
+            op.create_index(f"ix_{table}_{'_'.join(together)}", table, list(together))
+    op.create_index(
+        "ix_observation_stale",
+        "observation",
+        ["media_id"],
+        sqlite_where=sa.text("stale = 1"),
+        postgresql_where=sa.text("stale"),
+    )

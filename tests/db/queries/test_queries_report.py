@@ -248,6 +248,16 @@ def test_one_burst_does_not_fill_the_gallery(ledger: Ledger) -> None:
     assert [answer.media_id for answer in report(ledger).gallery] == [burst[2], fox, burst[1], burst[0]]
 
 
+def test_every_threatened_species_has_its_turn_in_the_gallery(ledger: Ledger) -> None:
+    """The one rhino of the night comes before the second-best lion, however many lions came before it."""
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        at = [NIGHT + timedelta(hours=hour) for hour in range(4)]
+        lions = [world.picture(ridge, model, at=at[n], probability=0.7 + n / 10) for n in range(3)]
+        rhino = world.picture(ridge, model, "rhino", at=at[3], probability=0.5)
+    assert [answer.media_id for answer in report(ledger).gallery] == [lions[2], rhino, lions[1], lions[0]]
+
+
 @pytest.mark.parametrize("seen_by", ["model", "human", "human, then another", "model, then a human"])
 def test_a_person_is_never_shown(ledger: Ledger, seen_by: str) -> None:
     """A picture in which anybody ever saw a person stays out of the gallery, whatever was said of it later."""

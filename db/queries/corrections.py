@@ -1,0 +1,63 @@
+"""What corrections files are held against: those that came before, and what their report asked."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from db.models import CorrectionsFile, Media, Model, Question, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A corrections file as it was when it was read."""
+
+    place: str
+    signature: str
+    refused: str | None  # why
+
+
+def met_in(session: Session, folder: str) -> list[Met]:
+    """Give the files that were read in this folder (printable), those in folders below it left out."""
+    of = CorrectionsFile
+    below = of.place.startswith(f"{folder}/", autoescape=True)  # some databases compare without regard to case
+    rows = session.execute(select(of.place, of.signature, of.refused).where(below).order_by(of.place, of.id))
+    return [Met(place, signed, why) for place, signed, why in rows if place.rpartition("/")[0] == folder]
+
+
+def refused_in(session: Session, folder: str) -> list[tuple[str, str]]:
+    """Give (place, why) of the files of this folder that are refused, by place."""
+    return [(met.place, met.refused) for met in met_in(session, folder) if met.refused]
+
+
+def taken_before(session: Session, document: str, sha256: str) -> CorrectionsFile | None:
+    """Give the file that was taken under this name of its own, or with this content."""
+    same = or_(CorrectionsFile.document == document, CorrectionsFile.sha256 == sha256)
+    return session.scalar(
+        select(CorrectionsFile).where(same, CorrectionsFile.refused.is_(None)).order_by(CorrectionsFile.id).limit(1)
+    )
+
+
+def report_named(session: Session, token: str) -> Report | None:
+    """Give the report that corrections call by this token."""
+    return session.scalar(select(Report).where(Report.token == token))
+
+
+def asked_by(session: Session, report_id: int) -> dict[str, int]:
+    """Give sha256 → media of the whole pictures that a report asked about."""
+    rows = session.execute(
+        select(Media.sha256, Media.id)
+        .join(Question, Question.media_id == Media.id)
+        .where(Question.report_id == report_id, Question.region == 0)
+    )
+    return {content: media_id for content, media_id in rows}  # noqa: C416  # a Row is no tuple to the type checker
+
+
+def labels_of_models(session: Session) -> set[str]:
+    """Give every label that a model knows which has answered here."""
+    return {label for classes in session.scalars(select(Model.classes)) for label in classes}
+
+
+def count_corrections(session: Session) -> int:
+    """Count the corrections that were taken from files."""
+    return session.scalar(select(func.sum(CorrectionsFile.corrections))) or 0

@@ -1,0 +1,55 @@
+"""How often an answer is right, by what people said of the pictures that were drawn by lot."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from db.models import Observation, Prediction, Question
+from db.types import Decision, Method, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Of the answers with one label that people looked at, those that were right; 95 % Wilson score interval."""
+
+    looked: int
+    right: int
+    low: float  # 0 to 1, as high
+    high: float
+
+    @property
+    def share(self) -> float:
+        """How many were right, 0 to 1."""
+        return self.right / self.looked
+
+
+def precision(session: Session) -> dict[str, Precision]:
+    """Give label → how often it was right, for the labels of audited pictures of which a person has spoken.
+
+    The label is the one of the prediction that was asked about, whatever has answered since; a picture that was drawn
+    twice counts once, as it was asked first. Where a person could not tell, nothing follows.
+    """
+    rows = session.execute(
+        select(Question.media_id, Prediction.label, Observation.label)
+        .join(Prediction, Question.prediction_id == Prediction.id)
+        .join(Observation, and_(Observation.media_id == Question.media_id, Observation.region == Question.region))
+        .where(
+            Question.reason == Reason.AUDIT,
+            Observation.classification_method == Method.HUMAN,
+            Observation.decision != Decision.UNKNOWN,
+        )
+        .order_by(Question.id.desc())
+    )
+    first = {media_id: (answered, said) for media_id, answered, said in rows}
+    looked = Counter(answered for answered, _ in first.values())
+    right = Counter(answered for answered, said in first.values() if said == answered)
+    return {label: _judged(count, right[label]) for label, count in sorted(looked.items())}
+
+
+def _judged(looked: int, right: int) -> Precision:
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, looked).proportion_ci(confidence_level=0.95, method="wilson")
+    return Precision(looked, right, float(interval.low), float(interval.high))

@@ -1,0 +1,39 @@
+"""The reports that were written: where one ends, the next of its kind begins; and what each counted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models import Report
+from db.types import ReportKind
+
+LATEST = (ReportKind.NIGHTLY, ReportKind.ASKED)  # whose newest is ``latest.html``
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report that was written; ``events`` are its independent events by title."""
+
+    kind: ReportKind
+    path: str
+    since: datetime
+    until: datetime
+    events: dict[str, int]
+
+
+def last_end(session: Session, kind: ReportKind, before: datetime) -> datetime | None:
+    """Give the end of the report of this kind that ended last before this time, which a clock set wrong may pass."""
+    return session.scalar(select(func.max(Report.until)).where(Report.kind == kind, Report.until < before))
+
+
+def newest_end(session: Session, now: datetime) -> datetime | None:
+    """Give the latest time that a nightly or asked report reaches to, but for those of a clock that ran ahead."""
+    return session.scalar(select(func.max(Report.until)).where(Report.kind.in_(LATEST), Report.until <= now))
+
+
+def written(session: Session) -> list[Written]:
+    """Give all reports, the newest first."""
+    rows = session.scalars(select(Report).order_by(Report.until.desc(), Report.id.desc()))
+    return [Written(row.kind, row.path, row.since, row.until, row.events) for row in rows]

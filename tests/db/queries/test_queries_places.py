@@ -1,0 +1,45 @@
+import pytest
+from report_world import REDLIST, filling
+
+from db.engine import Ledger
+from db.queries.places import places
+from db.types import Decision
+
+
+@pytest.mark.parametrize(
+    ("rounding", "place"), [(0.1, (-3.8, 38.7)), (0.25, (-3.75, 38.75)), (1, (-4.0, 39.0)), (0.05, (-3.8, 38.65))]
+)
+def test_a_place_is_rounded_to_a_multiple_of_what_is_configured(
+    ledger: Ledger, rounding: float, place: tuple[float, float]
+) -> None:
+    """How much a place may say is the station's choice; a place without a threatened species is exact."""
+    with filling(ledger) as world:
+        model = world.model()
+        for station, label in [("Ridge", "rhino"), ("Tundra", "arctic_fox")]:
+            there = world.station(station, None, latitude=-3.82172, longitude=38.66501)
+            world.picture(there, model, label, decision=Decision.UNKNOWN)
+    with ledger.read() as session:
+        ridge, tundra = places(session, REDLIST, rounding=rounding)
+    assert (ridge.latitude, ridge.longitude, ridge.rounded) == (*place, True)
+    assert (tundra.latitude, tundra.longitude, tundra.rounded) == (-3.8217, 38.665, False)
+
+
+def test_a_human_word_rounds_a_place_as_well(ledger: Ledger) -> None:
+    """The model took a rhino for a fox, and a person knew better; without any answer there is nothing to hide."""
+    with filling(ledger) as world:
+        model, far = world.model(), {"latitude": 1.234, "longitude": 5.678}
+        world.review(world.picture(world.station("A", None, **far), model, "arctic_fox"), "rhino")
+        world.review(world.picture(world.station("B", None, **far), None), "rhino")
+        world.picture(world.station("C", None, **far), None)
+    with ledger.read() as session:
+        assert [place.rounded for place in places(session, REDLIST, rounding=0.1)] == [True, True, False]
+
+
+def test_the_category_is_that_of_the_country(ledger: Ledger) -> None:
+    """A panther is a jaguar, near threatened, in Brazil; the same answer in Kenya is a threatened leopard."""
+    with filling(ledger) as world:
+        model = world.model()
+        for country in ("BR", "KE"):
+            world.picture(world.station(country, country), model, "panther")
+    with ledger.read() as session:
+        assert [place.rounded for place in places(session, REDLIST, rounding=0.1)] == [False, True]

@@ -1,0 +1,1 @@
+"""Reports: gathered from the ledger (``contents``), rendered (``page``) and written (``writing``, read this first)."""

@@ -1,0 +1,82 @@
+"""The pictures of a report: thumbnails in the camera's proportions, until the page is full."""
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from PIL import Image, UnidentifiedImageError
+
+SIDE = 256  # pixels of a thumbnail, the longer side: a phone shows two side by side
+QUALITY = 60
+PAGE_BYTES = 1_150_000  # of pictures, in base64: with text and tables a report stays below 1.5 MB
+
+
+class Shown(Protocol):
+    """What the ledger knows of a picture that is to be shown."""
+
+    @property
+    def kept(self) -> str: ...  # noqa: D102  # below the data folder, as the next
+    @property
+    def gradcam(self) -> str | None: ...  # noqa: D102
+    @property
+    def width(self) -> int: ...  # noqa: D102  # upright, as the next
+    @property
+    def height(self) -> int: ...  # noqa: D102
+
+
+AnyShown = TypeVar("AnyShown", bound=Shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure(Generic[AnyShown]):
+    """A picture and its Grad-CAM as data URIs; None where the file is gone or damaged."""
+
+    answer: AnyShown
+    picture: str | None
+    heat: str | None
+    size: tuple[int, int]
+
+    @property
+    def bytes(self) -> int:
+        """What it adds to the page."""
+        return len(self.picture or "") + len(self.heat or "")
+
+
+def figures(wanted: Iterable[AnyShown], data_dir: Path, room: int, *, most: int) -> list[Figure[AnyShown]]:
+    """Make the figures of ``wanted``, in its order, until there are ``most`` or they would pass ``room`` bytes."""
+    made: list[Figure[AnyShown]] = []
+    for shown in wanted:
+        if len(made) == most:
+            break
+        figure = _figure(shown, data_dir)
+        room -= figure.bytes
+        if room < 0:
+            break
+        made.append(figure)
+    return made
+
+
+def _figure(shown: AnyShown, data_dir: Path) -> Figure[AnyShown]:
+    size = _fit(shown)
+    heat = _thumbnail(data_dir / shown.gradcam, size) if shown.gradcam else None
+    return Figure(shown, _thumbnail(data_dir / shown.kept, size), heat, size)
+
+
+def _fit(shown: Shown) -> tuple[int, int]:
+    """Kept pictures are squashed to a square: give the size that has the camera's proportions again."""
+    scale = SIDE / max(shown.width, shown.height)
+    return max(1, round(shown.width * scale)), max(1, round(shown.height * scale))
+
+
+def _thumbnail(path: Path, size: tuple[int, int]) -> str | None:
+    """Give a WebP, which weighs half of what a JPEG of that quality does and is shown by every phone."""
+    out = io.BytesIO()
+    try:
+        with Image.open(path, formats=["JPEG"]) as picture:
+            picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(out, "WEBP", quality=QUALITY, method=2)
+    except (OSError, UnidentifiedImageError):
+        return None
+    return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
