@@ -1,11 +1,16 @@
-"""What corrections files are held against: those that came before, and what their report asked."""
+"""Corrections files: what they are held against, and what people said in them."""
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import CorrectionsFile, Media, Model, Question, Report
+from db.models import CorrectionsFile, Media, Model, Prediction, Question, Report, Review
+from db.queries.received import in_span
+
+SOURCE = "corrections "  # before the name of the document that a review came from
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +66,33 @@ def labels_of_models(session: Session) -> set[str]:
 def count_corrections(session: Session) -> int:
     """Count the corrections that were taken from files."""
     return session.scalar(select(func.sum(CorrectionsFile.corrections))) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What people said in the files taken in a span; ``corrected``: the model's label, theirs, and how often."""
+
+    reviewers: tuple[str, ...]
+    confirmed: int
+    corrected: tuple[tuple[str, str, int], ...]
+
+
+def heard(session: Session, since: datetime, until: datetime) -> Heard:
+    """Give what was taken after ``since`` and until ``until``, beside what the model says of the same pictures now."""
+    documents = session.scalars(
+        select(CorrectionsFile.document).where(
+            CorrectionsFile.refused.is_(None), in_span(CorrectionsFile.at, since, until)
+        )
+    )
+    rows = session.execute(
+        select(Review.reviewer, func.coalesce(Prediction.background, Prediction.label), Review.label)
+        .join(Media, Review.media_id == Media.id)
+        .join(Prediction, Media.answered_by == Prediction.id)
+        .where(Review.source.in_([f"{SOURCE}{document}" for document in documents]))
+    ).all()
+    said = Counter((model, person) for _, model, person in rows)
+    return Heard(
+        reviewers=tuple(sorted({reviewer for reviewer, *_ in rows})),
+        confirmed=sum(count for (model, person), count in said.items() if model == person),
+        corrected=tuple((*pair, count) for pair, count in said.most_common() if pair[0] != pair[1]),
+    )

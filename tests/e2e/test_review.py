@@ -109,6 +109,10 @@ def test_a_word_comes_back_through_the_folder_and_through_the_command(tmp_path, 
         media = reported(tmp_path)
         corrections(folder / "asha.json", media, "rhino", "Asha")
         until(lambda: ask(SHOWN) == [("human", "rhino", "Asha")])
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        report = Path(trapline("report", "--since", f"{yesterday:%Y-%m-%dT%H:%M:%S}").stdout.strip()).read_text("utf-8")
+        assert "said by <bdi>Asha</bdi>" in report
+        assert "Lion → Rhino <b>1</b>" in report
 
         (folder / "broken.json").write_text('{"format": "trapline-corr')
         until(lambda: ask("SELECT 1 FROM corrections_file WHERE refused IS NOT NULL"))

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from db.queries.corrections import Heard, heard
 from db.queries.ecology import Ecology, ecology
 from db.queries.precision import Precision, precision
 from db.queries.report import ReportData, gather
@@ -67,6 +68,7 @@ class Contents:
     missed: tuple[MissedJob, ...]
     asked: tuple[Asked, ...]
     precision: Mapping[str, Precision]
+    heard: Heard
     disk: Disk
     model_days: int | None
     redlist: RedList
@@ -87,6 +89,7 @@ def gather_contents(
         missed=missed_jobs(session, since, until),
         asked=to_review(session, since, until, redlist=redlist, seed=occasion.token) if review else (),
         precision=precision(session),
+        heard=heard(session, since, until),
         disk=Disk(house.free_bytes, disk_days_left(session, occasion.now, house.free_bytes)),
         model_days=house.model_days,
         redlist=redlist,

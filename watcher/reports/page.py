@@ -139,6 +139,7 @@ def _rows(contents: Contents) -> dict[str, Any]:
         "accumulation": steps(ecology.accumulation),
         "silent": contents.silent,
         "missed": contents.missed,
+        "heard": contents.heard,
         "disk": contents.disk,
         "model_days": contents.model_days,
         "measures": measures(data.model.metrics if data.model else {}),

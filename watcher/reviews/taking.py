@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 from db import store
 from db.models import CorrectionsFile, Report, Review
 from db.observe import refresh
-from db.queries.corrections import asked_by, labels_of_models, met_in, refused_in, report_named, taken_before
+from db.queries.corrections import (
+    SOURCE,
+    asked_by,
+    labels_of_models,
+    met_in,
+    refused_in,
+    report_named,
+    taken_before,
+)
 from db.types import printable
 from ml.labels import BACKGROUND, SPECIES
 from watcher.reviews.document import Corrections, CorrectionsError, parse, shown
@@ -128,7 +136,7 @@ def _take(service: Service, file: Found, content: bytes) -> int:
                 label=each.label,
                 reviewer=said.reviewer,
                 at=at,
-                source=f"corrections {said.id}",
+                source=f"{SOURCE}{said.id}",
             )
             store.review(session, review)
         store.corrections(session, _row(file.place, file.signature, content, said=said))
