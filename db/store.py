@@ -1,6 +1,6 @@
 """Every write to the ledger. Each function works inside the caller's transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -259,16 +259,18 @@ def corrections(session: Session, file: CorrectionsFile) -> None:
     session.flush()
 
 
-def corrections_met_again(session: Session, place: str, sha256: str, signature: str) -> bool:
-    """Tell whether this content was taken from this place before, and note the signature that it has there now."""
-    known = session.scalar(
-        select(CorrectionsFile).where(
-            CorrectionsFile.place == place, CorrectionsFile.sha256 == sha256, CorrectionsFile.refused.is_(None)
-        )
-    )
-    if known is None:
+def corrections_met_again(
+    session: Session, place: str, sha256: str, signature: str, *, is_gone: Callable[[str], bool]
+) -> bool:
+    """Tell whether this is a file that was taken before, perhaps moved, and note where and as what it is there now.
+
+    It was moved where ``is_gone`` says of the place where it was that nothing is there any more.
+    """
+    of = CorrectionsFile
+    known = session.scalar(select(of).where(of.sha256 == sha256, of.refused.is_(None)).order_by(of.id).limit(1))
+    if known is None or (known.place != place and not is_gone(known.place)):
         return False
-    known.signature = signature
+    known.place, known.signature = place, signature
     forget_refused_corrections(session, [place])
     return True
 
@@ -293,7 +295,7 @@ def begin_job(session: Session, kind: str, period: datetime, *, now: datetime, m
     if known is None:
         known = JobRun(kind=kind, period=period, missed=missed)
         session.add(known)
-    known.started_at = now
+    known.started_at, known.failure = now, None
     session.flush()
     return known.id
 
@@ -306,6 +308,11 @@ def schedule_job(session: Session, kind: str, *, now: datetime) -> None:
 def forget_jobs_ahead(session: Session, kind: str, now: datetime) -> None:
     """Forget the runs of a job for periods after ``now``: a clock that ran ahead began them, and they are to come."""
     session.execute(delete(JobRun).where(JobRun.kind == kind, JobRun.period > now))
+
+
+def fail_job(session: Session, job_id: int, *, failure: str) -> None:
+    """Record why a job could not run now; its period stays open."""
+    session.get_one(JobRun, job_id).failure = failure
 
 
 def finish_job(session: Session, job_id: int, *, now: datetime, failure: str | None = None) -> None:

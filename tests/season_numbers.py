@@ -54,8 +54,8 @@ class Life:
 
     days: dict[str, float]  # by station
     gaps: dict[str, list[tuple[datetime, datetime]]]
-    pictures: dict[Kind, int]
     events: dict[Kind, int]
+    unsure: int
     stations: dict[str, dict[str, int]]  # the events of each title
     hours: dict[str, list[tuple[int, int]]]  # by title
     by_clock: int
@@ -70,7 +70,9 @@ def tables(ledger: Ledger) -> Tables:
         for column in columns:
             read[name][column] = pd.to_datetime(read[name][column], utc=True)
     stations = read["deployment"].set_index("id")
-    read["observation"] = read["observation"].join(stations[["station", "longitude"]], on="deployment_id")
+    read["observation"] = read["observation"].join(
+        stations[["station", "longitude", "start", "end"]], on="deployment_id"
+    )
     read["observation"]["taxa"] = read["observation"]["taxa"].map(tuple)
     return read
 
@@ -105,7 +107,11 @@ def news(of: Tables, since: datetime, until: datetime) -> News:
 def life(of: Tables, begin: datetime, end: datetime, now: datetime | None = None) -> Life:
     """Count what was captured after ``begin`` and until ``end``, the effort beside it as it was known ``now``."""
     seen = _counted(of)
-    answered = _with_starts(seen[seen["decision"] == "answered"])
+    seen = seen[seen["decision"] == "answered"]
+    sure = (seen["time_source"] == "exif") & ~(
+        (seen["captured_at"] < seen["start"]) | (seen["captured_at"] > seen["end"])
+    )
+    answered = _with_starts(seen[sure])
     answered = answered[_within(answered["captured_at"], begin, end)]
     events = answered[answered["starts"]].sort_values("captured_at")
     watched = _watched(of, begin, end, now or end)
@@ -120,8 +126,8 @@ def life(of: Tables, begin: datetime, end: datetime, now: datetime | None = None
     return Life(
         days={station: _effort(rows, end) for station, rows in watched.groupby("station")},
         gaps={station: sorted(zip(rows["a"], rows["b"], strict=True)) for station, rows in gaps.groupby("station")},
-        pictures=answered.groupby(KIND).size().to_dict(),
         events=events.groupby(KIND).size().to_dict(),
+        unsure=int(_within(seen.loc[~sure, "captured_at"], begin, end).sum()),
         stations={station: rows["title"].value_counts().to_dict() for station, rows in events.groupby("station")},
         hours={title: _hours(rows) for title, rows in events.groupby("title")},
         by_clock=int(events["longitude"].isna().sum()),

@@ -17,6 +17,7 @@ from watcher.cron import CronTrigger
 log = logging.getLogger(__name__)
 
 FORGOTTEN = timedelta(days=366)  # a period missed longer ago than this is not counted: some clock was never set
+AGAIN = timedelta(minutes=5)  # after which a job is tried again that the system was in the way of
 JUMP = timedelta(minutes=1)  # what a clock that is set moves by; less is drift
 
 
@@ -105,12 +106,25 @@ class Schedule:
         except Interrupted:
             log.info("the %s that was due at %s is run again at the next start", job.kind, period.isoformat())
             return False
+        except OSError as error:  # a share that is away, a full disk: it may be well again soon
+            log.error("the %s that was due at %s failed, and is tried again: %s", job.kind, period.isoformat(), error)  # noqa: TRY400
+            self._try_again(job, run, f"{type(error).__name__}: {error}")
+            return False
         except Exception as error:  # a job's failure is told, and the daemon goes on
             log.exception("the %s that was due at %s failed", job.kind, period.isoformat())
             failure = f"{type(error).__name__}: {error}"
         with self._ledger.write() as session:
             store.finish_job(session, run, now=datetime.now(UTC), failure=failure)
         return True
+
+    def _try_again(self, job: Job, run: int, failure: str) -> None:
+        """Leave the period open, tell of the failure, and come back to it."""
+        with self._ledger.write() as session:
+            store.fail_job(session, run, failure=failure)
+        at = datetime.now(UTC) + AGAIN
+        self._scheduler.add_job(
+            self.run_due, "date", run_date=at, args=[job], id=f"{job.kind}, again", replace_existing=True
+        )
 
     def _begin(self, job: Job) -> tuple[int, datetime] | None:
         """Claim the latest period that is due and give its run; the periods missed before it are one with it."""

@@ -1,6 +1,7 @@
 """Corrections files: what they are held against, and what people said in them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,6 +59,13 @@ def asked_by(session: Session, report_id: int) -> dict[str, int]:
     return {content: media_id for content, media_id in rows}  # noqa: C416  # a Row is no tuple to the type checker
 
 
+def said_by(session: Session, reviewer: str, media_ids: Iterable[int]) -> set[tuple[int, str, datetime]]:
+    """Give (media, label, when) of what this person said of the whole of these pictures."""
+    of = Review
+    words = select(of.media_id, of.label, of.at).where(of.reviewer == reviewer, of.media_id.in_(list(media_ids)))
+    return {(media_id, label, at) for media_id, label, at in session.execute(words.where(of.region == 0))}
+
+
 def labels_of_models(session: Session) -> set[str]:
     """Give every label that a model knows which has answered here."""
     return {label for classes in session.scalars(select(Model.classes)) for label in classes}
@@ -70,7 +78,7 @@ def count_corrections(session: Session) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What people said in the files taken in a span; ``corrected``: the model's label, theirs, and how often."""
+    """What people said last in the files taken in a span; ``corrected``: the model's label, theirs, and how often."""
 
     reviewers: tuple[str, ...]
     confirmed: int
@@ -85,14 +93,15 @@ def heard(session: Session, since: datetime, until: datetime) -> Heard:
         )
     )
     rows = session.execute(
-        select(Review.reviewer, func.coalesce(Prediction.background, Prediction.label), Review.label)
+        select(Media.id, Review.reviewer, func.coalesce(Prediction.background, Prediction.label), Review.label)
         .join(Media, Review.media_id == Media.id)
         .join(Prediction, Media.answered_by == Prediction.id)
         .where(Review.source.in_([f"{SOURCE}{document}" for document in documents]))
+        .order_by(Review.at, Review.id)
     ).all()
-    said = Counter((model, person) for _, model, person in rows)
+    said = Counter({media_id: (model, person) for media_id, _, model, person in rows}.values())
     return Heard(
-        reviewers=tuple(sorted({reviewer for reviewer, *_ in rows})),
+        reviewers=tuple(sorted({reviewer for _, reviewer, *_ in rows})),
         confirmed=sum(count for (model, person), count in said.items() if model == person),
         corrected=tuple((*pair, count) for pair, count in said.most_common() if pair[0] != pair[1]),
     )

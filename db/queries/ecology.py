@@ -13,8 +13,8 @@ from db.models import Deployment
 from db.queries.accumulation import accumulation
 from db.queries.activity import Activity, Coordinates, activity, coordinates_of
 from db.queries.effort import Effort, efforts
-from db.queries.events import Event, events_in
-from db.queries.rates import Rate, pictures_of, rates
+from db.queries.events import Event, count_unsure, events_in
+from db.queries.rates import Rate, rates
 from db.queries.received import NO_STATION
 from db.queries.solar import sun_times
 from db.settings import LedgerSettings
@@ -28,8 +28,6 @@ class StationEffort:
     days: float  # camera-days
     gaps: tuple[tuple[datetime, datetime], ...]  # in which a camera was silent
     events: dict[str, int]
-    first: datetime | None  # of the time at which any camera was known to stand there, cut to the period
-    last: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,7 @@ class Ecology:
     sunrise: float | None  # in solar hours, at the events' mean latitude in the middle of the period
     sunset: float | None
     accumulation: tuple[tuple[float, int], ...]  # camera-days so far, species so far
+    unsure: int  # answered pictures that are in none of this: their time is not the camera's, or no camera stood there
 
 
 def ecology(session: Session, *, begin: datetime, end: datetime, settings: LedgerSettings) -> Ecology:
@@ -65,13 +64,14 @@ def ecology(session: Session, *, begin: datetime, end: datetime, settings: Ledge
         end=end,
         days=days,
         days_before=days_before,
-        rates=rates(events, before, pictures_of(session, begin, end), days=days, days_before=days_before),
+        rates=rates(events, before, days=days, days_before=days_before),
         stations=_stations(session, events, effort),
         activity=by_hour,
         by_clock=by_clock,
         sunrise=sunrise,
         sunset=sunset,
         accumulation=accumulation(events, effort, begin=begin, end=end),
+        unsure=count_unsure(session, begin, end),
     )
 
 
@@ -79,7 +79,8 @@ def _sun(
     events: Iterable[Event], places: dict[int, Coordinates], middle: datetime
 ) -> tuple[float, float] | tuple[None, None]:
     latitudes = [places[event.deployment_id][0] for event in events if event.deployment_id in places]
-    return (sun_times(middle, fmean(latitudes)) if latitudes else None) or (None, None)
+    # To the degree: from the minute of a sunrise one could tell a place more exactly than it may be told.
+    return (sun_times(middle, round(fmean(latitudes))) if latitudes else None) or (None, None)
 
 
 def _stations(session: Session, events: Iterable[Event], efforts: Iterable[Effort]) -> tuple[StationEffort, ...]:
@@ -96,8 +97,6 @@ def _stations(session: Session, events: Iterable[Event], efforts: Iterable[Effor
             days=sum(each.days for each in watched[station]),
             gaps=tuple(sorted(gap for each in watched[station] for gap in each.gaps)),
             events=dict(seen[station]),
-            first=min((each.first for each in watched[station]), default=None),
-            last=max((each.last for each in watched[station]), default=None),
         )
         for station in sorted(seen.keys() | watched.keys())
     )

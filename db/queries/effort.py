@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, func, or_, select
+from sqlalchemy import Executable, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Observation
-from db.queries.events import elapsed
+from db.queries.events import elapsed, is_sure
 
 Span = tuple[datetime, datetime]
 DAY = timedelta(days=1)
@@ -68,7 +68,7 @@ def _edges(begin: datetime, end: datetime) -> Executable:
     Each is one step in an index, however long the ledger is.
     """
     at = Observation.captured_at
-    sign = select(at).where(Observation.deployment_id == Deployment.id, *_is_sign()).correlate(Deployment).limit(1)
+    sign = select(at).where(Observation.deployment_id == Deployment.id, is_sure()).correlate(Deployment).limit(1)
     inside = sign.where(at > begin, at <= end)
     return select(
         Deployment.id,
@@ -82,15 +82,6 @@ def _edges(begin: datetime, end: datetime) -> Executable:
     ).order_by(Deployment.station, Deployment.id)
 
 
-def _is_sign() -> tuple[Any, ...]:
-    at = Observation.captured_at
-    return (
-        Observation.time_source == "exif",
-        or_(Deployment.start.is_(None), at >= Deployment.start),
-        or_(Deployment.end.is_(None), at <= Deployment.end),
-    )
-
-
 def _silences(session: Session, begin: datetime, end: datetime, silence: timedelta) -> dict[int, list[Span]]:
     """Give the silences between signs in the period, by deployment."""
     at = Observation.captured_at
@@ -98,7 +89,7 @@ def _silences(session: Session, begin: datetime, end: datetime, silence: timedel
     signs = (
         select(Observation.deployment_id, before.label("before"), at)
         .join(Deployment, Observation.deployment_id == Deployment.id)
-        .where(at > begin, at <= end, *_is_sign())
+        .where(at > begin, at <= end, is_sure())
         .subquery()
     )
     rows = session.execute(select(signs).where(elapsed(signs.c.before, signs.c.captured_at) > silence.total_seconds()))

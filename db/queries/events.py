@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Subquery, Text, case, cast, func, select, true
+from sqlalchemy import ColumnElement, Float, Select, Subquery, Text, and_, case, cast, func, select, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
-from db.models import Observation
+from db.models import Deployment, Observation
 from db.redlist import Category
 from db.types import Decision
 
@@ -75,9 +75,26 @@ def events_in(session: Session, begin: datetime, end: datetime, gap: timedelta) 
 
 
 def observed(begin: datetime, end: datetime) -> Subquery:
-    """Select the counted answers by capture time, with the columns that events need."""
+    """Select the counted answers by capture time, where that is sure, with the columns that events need."""
+    return _answers(begin, end).where(is_sure()).subquery()
+
+
+def count_unsure(session: Session, begin: datetime, end: datetime) -> int:
+    """Count the counted answers that `observed` leaves out: no effort covers them."""
+    left = _answers(begin, end).where(~is_sure()).subquery()
+    return session.scalar(select(func.count()).select_from(left)) or 0
+
+
+def is_sure() -> ColumnElement[bool]:
+    """Whether the camera wrote an observation's time, and its deployment was there by what is recorded of it."""
+    at, start, end = Observation.captured_at, Deployment.start, Deployment.end
+    return and_(Observation.time_source == "exif", start.is_(None) | (at >= start), end.is_(None) | (at <= end))
+
+
+def _answers(begin: datetime, end: datetime) -> Select[*tuple[Any, ...]]:
     wanted = (Observation.captured_at > begin, Observation.captured_at <= end, Observation.counted)
-    return select(*EVENT_COLUMNS).where(Observation.decision == Decision.ANSWERED, *wanted).subquery()
+    of = select(*EVENT_COLUMNS).join(Deployment, Observation.deployment_id == Deployment.id)
+    return of.where(Observation.decision == Decision.ANSWERED, *wanted)
 
 
 EVENT_COLUMNS = (

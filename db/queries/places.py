@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Deployment, Media, Observation, Prediction, Sighting
+from db.models import Deployment, Observation, Prediction, Review, Sighting
 from db.redlist import RedList
 from db.types import State
 
@@ -75,11 +75,12 @@ def _with_threatened(session: Session, deployments: Iterable[Deployment], redlis
         labels = _threatened_labels(redlist, country)
         picture = (
             select(Observation.id)
-            .outerjoin(Media, Observation.media_id == Media.id)
-            .outerjoin(Prediction, Media.answered_by == Prediction.id)
             .where(
                 Observation.deployment_id == Deployment.id,
-                or_(Observation.label.in_(labels), Prediction.label.in_(labels)),
+                or_(
+                    exists().where(Prediction.media_id == Observation.media_id, Prediction.label.in_(labels)),
+                    exists().where(Review.media_id == Observation.media_id, Review.label.in_(labels)),
+                ),
             )
             .correlate(Deployment)
         )

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.models import Observation, Prediction, Question
 from db.types import Decision, Method, Reason
@@ -28,15 +28,18 @@ class Precision:
 def precision(session: Session) -> dict[str, Precision]:
     """Give label → how often it was right, for the labels of audited pictures of which a person has spoken.
 
-    The label is the one of the prediction that was asked about, whatever has answered since; a picture that was drawn
-    twice counts once, as it was asked first. Where a person could not tell, nothing follows.
+    The label is the one of the prediction that was asked about; only those of the model that answers now count. A
+    picture that was drawn twice counts once, as it was asked first. Where a person could not tell, nothing follows.
     """
+    newest = aliased(Prediction)
+    now = select(newest.model_id).order_by(newest.predicted_at.desc(), newest.id.desc()).limit(1).scalar_subquery()
     rows = session.execute(
         select(Question.media_id, Prediction.label, Observation.label)
         .join(Prediction, Question.prediction_id == Prediction.id)
         .join(Observation, and_(Observation.media_id == Question.media_id, Observation.region == Question.region))
         .where(
             Question.reason == Reason.AUDIT,
+            Prediction.model_id == now,
             Observation.classification_method == Method.HUMAN,
             Observation.decision != Decision.UNKNOWN,
         )

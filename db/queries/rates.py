@@ -7,12 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
-from db.queries.events import Event, Kind, kind_columns, kind_of, observed
+from db.queries.events import Event
 from db.queries.species import severity
 from db.redlist import Category
 
@@ -43,14 +39,11 @@ class Rate:
     taxa: tuple[str, ...]
     letters: tuple[Category, ...]
     events: int
-    pictures: int
     rai: float | None
     change: Change | None
 
 
-def rates(
-    events: Iterable[Event], before: Iterable[Event], pictures: dict[Kind, int], *, days: float, days_before: float
-) -> tuple[Rate, ...]:
+def rates(events: Iterable[Event], before: Iterable[Event], *, days: float, days_before: float) -> tuple[Rate, ...]:
     """Give the rate of each species seen in the period or in the one before.
 
     The most severe category stands first, then the most events. ``days`` and ``days_before`` are camera-days.
@@ -63,24 +56,12 @@ def rates(
             taxa=kind.taxa,
             letters=kind.letters,
             events=now[kind],
-            pictures=pictures.get(kind, 0),
             rai=100 * now[kind] / days if days else None,
             change=change(now[kind], then[kind], days=days, days_before=days_before),
         )
-        for kind in dict.fromkeys([*now, *then, *pictures])
+        for kind in dict.fromkeys([*now, *then])
     ]
     return tuple(sorted(rows, key=lambda row: (-severity(row.letters), -row.events, row.title, row.taxa, row.label)))
-
-
-def pictures_of(session: Session, begin: datetime, end: datetime) -> dict[Kind, int]:
-    """Count the pictures of each species that were captured after ``begin`` and until ``end``."""
-    rows = observed(begin, end).c
-    columns = kind_columns(rows)
-    counts = session.execute(select(*columns, func.count(rows.media_id.distinct())).group_by(*columns))
-    found: Counter[Kind] = Counter()
-    for *kind, count in counts:
-        found[kind_of(*kind)] += count
-    return found
 
 
 def change(events: int, before: int, *, days: float, days_before: float) -> Change | None:

@@ -3,7 +3,7 @@
 Received before a report and answered after it, a picture belongs to the next; answered anew, to none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, select, union
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Deployment, Media, Observation, Prediction, Review
+from db.models import Deployment, Link, Media, Observation, Prediction, Review
 from db.queries.events import letters_of
 from db.redlist import Category
-from db.types import Decision, Method, ObservationType
+from db.types import Decision, LinkKind, LinkStatus, Method, ObservationType
 
 NO_STATION = "(no station)"
 
@@ -68,15 +68,30 @@ def first_answered(since: datetime, until: datetime) -> Select[tuple[int]]:
 
 
 def said_until(media_id: Any, time: datetime) -> ColumnElement[bool]:
-    """Whether a model or a human had said something of a media by then."""
-    prediction, review = aliased(Prediction), aliased(Review)
-    by_model = exists().where(prediction.media_id == media_id, prediction.predicted_at <= time)
-    by_human = exists().where(review.media_id == media_id, review.at <= time)
-    return by_model | by_human
+    """Whether a model or a human had said something by then of a media, or of another file of the very same picture."""
+
+    def said(of: Any) -> ColumnElement[bool]:
+        prediction, review = aliased(Prediction), aliased(Review)
+        by_model = exists().where(prediction.media_id == of, prediction.predicted_at <= time)
+        return by_model | exists().where(review.media_id == of, review.at <= time)
+
+    return said(media_id) | _of_a_copy(media_id, said, Link.kind == LinkKind.SAME_PICTURE)
 
 
 def shows_people(media_id: Any) -> ColumnElement[bool]:
-    """Whether anybody, model or human, has ever seen a person in a media: then it is never to be shown."""
+    """Whether anybody, model or human, ever saw a person in a media or a copy of it: then it is never to be shown."""
+    return _people(media_id) | _of_a_copy(media_id, _people, Link.status != LinkStatus.UNDONE)
+
+
+def _of_a_copy(
+    media_id: Any, holds: Callable[[Any], ColumnElement[bool]], which: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Whether something holds of a media that is linked with this one, on whichever side of the link it stands."""
+    copy = exists().where(Link.canonical_id == media_id, which, holds(Link.media_id))
+    return copy | exists().where(Link.media_id == media_id, which, holds(Link.canonical_id))
+
+
+def _people(media_id: Any) -> ColumnElement[bool]:
     observation, prediction, review = aliased(Observation), aliased(Prediction), aliased(Review)
     people = [ObservationType.HUMAN, ObservationType.VEHICLE]
     return (

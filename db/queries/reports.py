@@ -37,3 +37,9 @@ def written(session: Session) -> list[Written]:
     """Give all reports, the newest first."""
     rows = session.scalars(select(Report).order_by(Report.until.desc(), Report.id.desc()))
     return [Written(row.kind, row.path, row.since, row.until, row.events) for row in rows]
+
+
+def has_reports_in(session: Session, folder: str) -> bool:
+    """Tell whether any report was ever written into this folder."""
+    below = Report.path.startswith(f"{folder}/", autoescape=True)
+    return session.scalar(select(Report.id).where(below).limit(1)) is not None

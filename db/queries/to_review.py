@@ -42,6 +42,7 @@ class Asked:
     title: str  # what reports print for the species at that station; empty where it is none
     probability: float
     opinions: tuple[tuple[str, str, float], ...]  # backbone, its most probable label, its probability
+    spoken: bool  # by a person, before it was drawn: it counts in the audit, and nobody is asked again
 
 
 def to_review(
@@ -57,8 +58,9 @@ def to_review(
     """Give the pictures first answered in the span that people should look at: most useful first, the audit last.
 
     Only what a model alone has answered is asked, counted pictures only, and none in which anybody ever saw a person.
-    The audit is drawn before all else, so that it speaks for all answers: those ``audit`` answered pictures that come
-    first by the sha256 of ``seed`` and their own, on any machine. The ``useful`` others come in turn from those that
+    The audit is drawn before all else and from all that the model answered, what people have spoken of already among
+    it, so that it speaks for all answers: those ``audit`` pictures that come first by the sha256 of ``seed`` and their
+    own, on any machine. The ``useful`` others come in turn from those that
     are out of range, those of which the backbones see different things, those with a small margin and those far from
     the training set, each by its own strength; of pictures of one deployment within 60 s only one.
     """
@@ -75,14 +77,16 @@ def to_review(
 
 def _candidates(session: Session, since: datetime, until: datetime) -> dict[str, list[Any]]:
     """Give for each reason few columns of the pictures that it may ask of."""
-    found = _alone_answered(since, until)
+    found = _answered(since, until)
     of = found.c
+    alone = of.method == Method.MACHINE
+    answered = (alone & (of.decision == Decision.ANSWERED)) | (~alone & (of.said == Decision.ANSWERED))
     parts = [
-        _part(found, Reason.AUDIT, of.decision == Decision.ANSWERED, literal(0.0), limit=None),
-        _part(found, Reason.OUT_OF_RANGE, of.decision == Decision.OUT_OF_RANGE, of.probability),
-        _part(found, Reason.DISAGREEMENT, of.disagreement > 0, of.disagreement),
-        _part(found, Reason.MARGIN, of.decision.in_(_BY_MARGIN) & (of.margin < CLOSE), -of.margin),
-        _part(found, Reason.FAR, of.decision == Decision.UNFAMILIAR, of.distance),
+        _part(found, Reason.AUDIT, answered, literal(0.0), limit=None),
+        _part(found, Reason.OUT_OF_RANGE, alone & (of.decision == Decision.OUT_OF_RANGE), of.probability),
+        _part(found, Reason.DISAGREEMENT, alone & (of.disagreement > 0), of.disagreement),
+        _part(found, Reason.MARGIN, alone & of.decision.in_(_BY_MARGIN) & (of.margin < CLOSE), -of.margin),
+        _part(found, Reason.FAR, alone & (of.decision == Decision.UNFAMILIAR), of.distance),
     ]
     candidates: dict[str, list[Any]] = {reason: [] for reason in Reason}
     for row in session.execute(union_all(*parts)):
@@ -90,8 +94,8 @@ def _candidates(session: Session, since: datetime, until: datetime) -> dict[str,
     return candidates
 
 
-def _alone_answered(since: datetime, until: datetime) -> CTE:
-    """Select the counted pictures of the span that a model alone has answered; there may be a hundred thousand.
+def _answered(since: datetime, until: datetime) -> CTE:
+    """Select the counted pictures of the span that a model has answered; there may be a hundred thousand.
 
     What is used more than once in a statement, as this is, a database works out once.
     """
@@ -101,6 +105,8 @@ def _alone_answered(since: datetime, until: datetime) -> CTE:
             Observation.deployment_id,
             Observation.captured_local,
             Observation.decision,
+            Observation.classification_method.label("method"),
+            Prediction.decision.label("said"),
             Media.sha256,
             Prediction.probability,
             Prediction.margin,
@@ -113,8 +119,8 @@ def _alone_answered(since: datetime, until: datetime) -> CTE:
             Observation.media_id.in_(first_answered(since, until)),
             Observation.region == 0,
             Observation.counted,
-            Observation.classification_method == Method.MACHINE,
-            ~shows_people(Observation.media_id),
+            # what a person has spoken of is not shown, so it may show people
+            (Observation.classification_method == Method.HUMAN) | ~shows_people(Observation.media_id),
         )
         .cte("found")
     )
@@ -184,7 +190,7 @@ def _asked(session: Session, chosen: list[tuple[Any, Reason]], redlist: RedList)
     """Read what is needed to show these pictures."""
     reasons = {each.media_id: reason for each, reason in chosen}
     media = (Media.sha256, Media.kept, Media.width, Media.height, Media.orientation)
-    observation = (Observation.decision, Observation.captured_local)
+    observation = (Observation.decision, Observation.captured_local, Observation.classification_method)
     rows = session.execute(
         select(Prediction, *media, *observation, Model.classes, Deployment.station, Deployment.country)
         .join(Media, Media.answered_by == Prediction.id)
@@ -220,4 +226,5 @@ def _one(row: Any, reason: Reason, redlist: RedList) -> Asked:
             (backbone, row.classes[_first(probabilities)], max(probabilities))
             for backbone, probabilities in said.probabilities.items()
         ),
+        spoken=row.classification_method is Method.HUMAN,
     )

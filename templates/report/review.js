@@ -6,7 +6,7 @@
   if (!form) return;
   const report = section.dataset.report;
   const questions = [...section.querySelectorAll(".question")];
-  const said = new Map();
+  const said = new Map(); // media → what was said of it: label, time, and by whom it was saved, if it was
 
   const shelf = {
     read(key) { try { return localStorage.getItem(key); } catch { return null; } },
@@ -22,36 +22,47 @@
   }
 
   function show(question) {
-    const label = said.get(question.dataset.media) || "";
+    const label = (said.get(question.dataset.media) || { label: "" }).label;
     const confirm = question.querySelector(".confirm");
     confirm.setAttribute("aria-pressed", String(label === confirm.dataset.label));
     question.querySelector(".correct").value = label === confirm.dataset.label ? "" : label;
     question.classList.toggle("done", label !== "");
     form.querySelector(".checked").textContent = said.size;
     form.classList.toggle("some", said.size > 0);
-    form.querySelector(".saved").hidden = true;
+    form.querySelector(".saved").hidden = form.querySelector(".text").hidden = true;
   }
 
   function say(question, label) {
-    if (label) said.set(question.dataset.media, label); else said.delete(question.dataset.media);
-    shelf.write("trapline " + report, JSON.stringify([...said]));
+    if (label) said.set(question.dataset.media, { label, at: new Date().toISOString(), by: "" });
+    else said.delete(question.dataset.media);
+    keep();
     show(question);
   }
 
-  function document_of(reviewer) {
-    const corrections = [...said].map(([media, label]) => ({ media, label }));
-    return JSON.stringify({
-      format: "trapline-corrections", version: 1, id: uuid(), report, reviewer,
-      saved_at: new Date().toISOString(), corrections,
-    }, null, 1);
+  function keep() {
+    shelf.write("trapline " + report, JSON.stringify([...said]));
+  }
+
+  // What somebody else saved in this browser is theirs; what this person saved before is said again, with its own time,
+  // since a file may have been lost.
+  function words_of(reviewer) {
+    return [...said].filter(([, word]) => !word.by || word.by === reviewer);
+  }
+
+  function document_of(reviewer, words) {
+    const corrections = words.map(([media, word]) => ({ media, label: word.label, said_at: word.at }));
+    return JSON.stringify({ format: "trapline-corrections", version: 1, id: uuid(), report, reviewer, corrections }, null, 1);
   }
 
   function save(event) {
     event.preventDefault();
     const reviewer = form.reviewer.value.trim();
-    if (!reviewer || !said.size) { (reviewer ? questions[0].querySelector(".confirm") : form.reviewer).focus(); return; }
+    const words = words_of(reviewer);
+    if (!reviewer || !words.length) { (reviewer ? questions[0].querySelector(".confirm") : form.reviewer).focus(); return; }
+    const text = document_of(reviewer, words);
+    for (const [, word] of words) word.by = reviewer;
+    keep();
     shelf.write("trapline reviewer", reviewer);
-    const text = document_of(reviewer);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     link.download = "corrections-" + new Date().toISOString().slice(0, 19).replaceAll(":", "") + "-" + report.slice(0, 6) + ".json";
@@ -65,7 +76,7 @@
   for (const question of questions) {
     const confirm = question.querySelector(".confirm");
     confirm.addEventListener("click", () =>
-      say(question, said.get(question.dataset.media) === confirm.dataset.label ? "" : confirm.dataset.label));
+      say(question, confirm.getAttribute("aria-pressed") === "true" ? "" : confirm.dataset.label));
     question.querySelector(".correct").addEventListener("change", (event) => say(question, event.target.value));
     question.querySelector(".tools").hidden = false;
   }
@@ -75,7 +86,7 @@
   section.querySelector(".unscripted").hidden = true;
   try {
     const known = new Map(questions.map((question) => [question.dataset.media, question]));
-    for (const [media, label] of JSON.parse(shelf.read("trapline " + report) || "[]"))
-      if (known.has(media)) { said.set(media, String(label)); show(known.get(media)); }
+    for (const [media, word] of JSON.parse(shelf.read("trapline " + report) || "[]"))
+      if (known.has(media)) { said.set(media, word); show(known.get(media)); }
   } catch { said.clear(); }
 })();

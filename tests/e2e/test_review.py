@@ -90,7 +90,7 @@ def corrections(path, media, label, reviewer):
     """Save what a report saves."""
     said = {
         "format": "trapline-corrections", "version": 1, "id": str(uuid4()), "report": TOKEN, "reviewer": reviewer,
-        "saved_at": datetime.now(UTC).isoformat(), "corrections": [{"media": media, "label": label}],
+        "corrections": [{"media": media, "label": label, "said_at": datetime.now(UTC).isoformat()}],
     }  # fmt: skip
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(said))

@@ -15,22 +15,31 @@ from watcher.service import open_service
 BEGIN = END - timedelta(days=60)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Twelve stations, sixty nights, a hundred thousand media."""
-    folder = tmp_path_factory.mktemp("season")
+def filled(folder, media):
     (folder / "data").mkdir()
     ledger = open_ledger(folder / "data/trapline.db")
-    season(ledger, folder / "data")
+    season(ledger, folder / "data", media=media)
     ledger.close()
     return folder
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twelve stations, sixty nights, a hundred thousand media."""
+    return filled(tmp_path_factory.mktemp("season"), 100_000)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """The same with fewer pictures of each animal."""
+    return filled(tmp_path_factory.mktemp("small"), 10_000)
+
+
 @pytest.fixture
-def write(folder, trapline):
+def write(trapline):
     """Write the season's report by the real command, and give its path."""
 
-    def run(**variables):
+    def run(folder, **variables):
         span = ("--since", f"{BEGIN:%Y-%m-%dT%H:%M:%S}", "--until", f"{END:%Y-%m-%dT%H:%M:%S}")
         done = trapline("report", *span, TRAPLINE_DATA_DIR=str(folder / "data"), **variables)
         return folder / "data/reports" / done.stdout.strip().rpartition("/")[2]
@@ -165,7 +174,7 @@ def check(page, folder):
 
 def test_every_number_is_the_ledger_s_and_three_taps_change_the_next_report(browser_page, folder, write):
     """What a ranger says of three pictures stands in the next report, and its numbers are pandas' again."""
-    browser_page.goto(write().as_uri())
+    browser_page.goto(write(folder).as_uri())
     before = check(browser_page, folder)
     asked = browser_page.locator(".question:has(.why:text-is('Drawn by lot.'))")
     media = [asked.nth(place).get_attribute("data-media") for place in range(3)]
@@ -182,7 +191,7 @@ def test_every_number_is_the_ledger_s_and_three_taps_change_the_next_report(brow
     with open_service(settings) as service:
         list(look(service, folder / "inbox"))
 
-    browser_page.goto(write().as_uri())
+    browser_page.goto(write(folder).as_uri())
     after = check(browser_page, folder)
     assert after.decisions["answered"] == before.decisions["answered"] - 2
     assert after.decisions["other"] == before.decisions["other"] + 2
@@ -191,9 +200,9 @@ def test_every_number_is_the_ledger_s_and_three_taps_change_the_next_report(brow
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "es", "pt", "sw", "id"])
-def test_no_language_breaks_the_layout(browser_page, write, language):
+def test_no_language_breaks_the_layout(browser_page, small, write, language):
     """On the smallest phone the report never scrolls sideways, whatever its words; it weighs 1.5 MB at most."""
-    report = write(TRAPLINE_REPORT__LANGUAGE=language)
+    report = write(small, TRAPLINE_REPORT__LANGUAGE=language)
     assert report.stat().st_size <= 1_500_000
     browser_page.set_viewport_size({"width": 360, "height": 800})
     browser_page.goto(report.as_uri())

@@ -222,6 +222,19 @@ def test_a_report_that_was_written_is_not_written_again_for_the_same_time(servic
     assert len(reports(service)) == 1
 
 
+def test_a_folder_that_is_away_is_not_made_anew(tmp_path: Path) -> None:
+    """What is written in the place of a share is hidden as soon as the share is back, and its night is lost."""
+    settings = Settings(data_dir=tmp_path / "data", report=ReportSettings(folder=tmp_path / "share" / "reports"))
+    with open_service(settings) as service:
+        report_now(service)
+        (tmp_path / "share").rename(tmp_path / "unplugged")
+        (tmp_path / "share").mkdir()
+        with pytest.raises(FileNotFoundError, match="is away: mount it, or make it anew"):
+            report_now(service)
+        assert list((tmp_path / "share").iterdir()) == []
+        assert len(reports(service)) == 1
+
+
 def test_a_kind_without_a_time_is_never_written(tmp_path: Path) -> None:
     """Whoever wants no weekly report leaves its time empty."""
     settings = Settings(data_dir=tmp_path / "data", report=ReportSettings(weekly="", monthly=""))

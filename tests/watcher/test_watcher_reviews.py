@@ -62,12 +62,16 @@ def _report(session, media_ids, token, written=WRITTEN):
     store.report(session, Report(kind=ReportKind.NIGHTLY, token=token, path="r.html", **span), questions)
 
 
-def document(media, label="rhino", **more):
+LATER = (WRITTEN + timedelta(hours=1)).isoformat()
+
+
+def document(media, label="rhino", *, said_at=LATER, **more):
     """What a report saves, of one picture or of several."""
-    said = [{"media": each, "label": label} for each in ([media] if isinstance(media, str) else media)]
+    media = [media] if isinstance(media, str) else media
+    said = [{"media": each, "label": label, "said_at": said_at} for each in media]
     return {
         "format": "trapline-corrections", "version": 1, "id": str(uuid4()), "report": TOKEN, "reviewer": "Asha",
-        "saved_at": (WRITTEN + timedelta(hours=1)).isoformat(), "corrections": said,
+        "corrections": said,
     } | more  # fmt: skip
 
 
@@ -151,19 +155,57 @@ def test_the_latest_word_wins_whatever_the_order_of_arrival(service, asked, orde
     words = ["rhino", "blank", "cheetah"]
     for number in order:
         at = (WRITTEN + timedelta(hours=number + 1)).isoformat()
-        put(service, document(asked[0], words[number], saved_at=at, reviewer=f"R{number}"), f"{number}.json")
+        put(service, document(asked[0], words[number], said_at=at, reviewer=f"R{number}"), f"{number}.json")
         looked(service)
     assert shown(service)[0] == (Method.HUMAN, "cheetah", "R2")
 
 
 def test_a_clock_that_runs_ahead_or_behind_wins_nothing_for_ever(service, asked):
     """A word is of a time between the writing of its report and its arrival."""
-    put(service, document(asked[0], "rhino", saved_at="2999-01-01T00:00:00Z"), "ahead.json")
-    put(service, document(asked[1], "rhino", saved_at="0001-01-01T00:00:00+14:00"), "behind.json")
+    put(service, document(asked[0], "rhino", said_at="2999-01-01T00:00:00Z"), "ahead.json")
+    put(service, document(asked[1], "rhino", said_at="0001-01-01T00:00:00+14:00"), "behind.json")
     looked(service)
     ahead, behind = [each.at for each in reviews(service)]
     assert behind == WRITTEN
     assert datetime.now(UTC) - timedelta(minutes=5) < ahead <= datetime.now(UTC)
+
+
+def test_a_report_that_was_written_when_the_clock_ran_ahead_gives_no_word_a_lead(service, asked):
+    """Nothing is dated after it is taken, whatever its report says of the time."""
+    ahead = "0" * 32
+    with service.ledger.write() as session:
+        _report(session, [1, 2, 3], ahead, written=datetime(2999, 1, 1, tzinfo=UTC))
+    put(service, document(asked[0], "rhino", report=ahead), "ahead.json")
+    looked(service)
+    put(service, document(asked[0], "lion", said_at=datetime.now(UTC).isoformat(), reviewer="Ben"), "ben.json")
+    looked(service)
+    assert shown(service)[0] == (Method.HUMAN, "lion", "Ben")
+
+
+def test_what_was_saved_before_may_be_saved_again(service, asked):
+    """Each file of one evening holds all that was tapped so far; a word counts once, as of its own time."""
+    first = document(asked[0], "cheetah")
+    put(service, first, "first.json")
+    put(
+        service,
+        document(asked[0], "lion", reviewer="Expert", said_at=(WRITTEN + timedelta(hours=2)).isoformat()),
+        "b.json",
+    )
+    again = document(asked[1], "lion", said_at=(WRITTEN + timedelta(hours=3)).isoformat())
+    put(service, again | {"corrections": first["corrections"] + again["corrections"]}, "second.json")
+    looked(service)
+    assert shown(service)[0] == (Method.HUMAN, "lion", "Expert")
+    assert len(reviews(service)) == 3
+
+
+def test_an_inbox_that_moves_makes_no_file_a_replay(service, asked):
+    """What was taken, and is not where it was any more, is the same file at another place."""
+    path = put(service, document(asked[0], "rhino"))
+    looked(service)
+    path.rename(path.with_name("renamed.json"))
+    assert looked(service) == {}
+    assert looked(service) == {}
+    assert rows(service) == [("renamed.json", 1, None)]
 
 
 def test_a_label_of_a_model_is_known(service, asked):
@@ -201,14 +243,16 @@ BROKEN = {
     "NaN": json.dumps(document("a" * 64, version=float("nan"))).encode(),
     "a huge number": json.dumps(document("a" * 64)).encode().replace(b'"version": 1', b'"version": ' + b"9" * 100_000),
     "a field too many": document("a" * 64, more=1),
-    "a field too many in a correction": document([], corrections=[{"media": "a" * 64, "label": "lion", "region": 1}]),
+    "a field too many in a correction": document(
+        [], corrections=[document("a" * 64)["corrections"][0] | {"region": 1}]
+    ),
     "a field missing": {key: value for key, value in document("a" * 64).items() if key != "reviewer"},
     "a lone surrogate": document("a" * 64, reviewer="\ud800"),
     "nobody": document("a" * 64, reviewer=" \u200f\u0007 "),
     "a name too long": document("a" * 64, reviewer="A" * 81),
     "a name that is none": document("a" * 64, reviewer=["Asha"]),
-    "a time without zone": document("a" * 64, saved_at="2026-11-24T06:12:00"),
-    "no time": document("a" * 64, saved_at="yesterday"),
+    "a time without zone": document("a" * 64, said_at="2026-11-24T06:12:00"),
+    "no time": document("a" * 64, said_at="yesterday"),
     "an id of another kind": document("a" * 64, id="1"),
     "an id of version 1": document("a" * 64, id="0d8c8a3e-6d0f-1f0b-9a53-0d1f6c1d7c11"),
     "a token with a newline": document("a" * 64, report=TOKEN + "\n"),

@@ -133,14 +133,35 @@ def test_stopping_says_whether_a_job_still_runs(ledger):
 
 
 def test_a_failing_job_is_told_and_does_not_end_the_daemon(ledger):
-    """Its failure stands in the ledger."""
+    """Its failure stands in the ledger, and its period is over: what failed would fail again."""
 
     def fail(_due):
-        raise OSError("the share is away")
+        raise ZeroDivisionError("nothing")
 
     ran(ledger, datetime.now(UTC) - timedelta(minutes=5))
     Schedule(ledger, []).run_due(job(fail))
-    assert runs(ledger)[-1].failure == "OSError: the share is away"
+    assert runs(ledger)[-1].failure == "ZeroDivisionError: nothing"
+    assert runs(ledger)[-1].finished_at is not None
+
+
+def test_a_job_that_the_system_was_in_the_way_of_is_tried_again(ledger):
+    """A share that is away for a minute at dawn must not cost the report of the night, or of the month."""
+    asked = []
+
+    def write(due):
+        asked.append(due)
+        if len(asked) == 1:
+            raise OSError("the share is away")
+
+    ran(ledger, datetime.now(UTC) - timedelta(days=2))
+    schedule, daily = Schedule(ledger, []), job(write, cron="0 0 * * *")
+    schedule.run_due(daily)
+    assert (runs(ledger)[-1].failure, runs(ledger)[-1].finished_at) == ("OSError: the share is away", None)
+    schedule.run_due(daily)
+    schedule.run_due(daily)
+    assert asked[0] == asked[1] == runs(ledger)[-1].period
+    assert len(asked) == 2
+    assert runs(ledger)[-1].failure is None
 
 
 def test_a_run_of_a_clock_that_was_ahead_silences_nothing(ledger):

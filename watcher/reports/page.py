@@ -16,10 +16,11 @@ from db.types import Decision
 from ml.labels import BACKGROUND, SPECIES
 from watcher.reports.charts import map_of, steps
 from watcher.reports.contents import Contents
-from watcher.reports.pictures import PAGE_BYTES, Figure, figures
+from watcher.reports.pictures import PICTURE_BYTES, Figure, figures
 from watcher.reports.rows import activity_rows, matrix, measures, species_rows, station_rows
 from watcher.reports.wording import environment
 
+PAGE_BYTES = 1_500_000  # of a report
 TABLE_ROWS = 60  # of rejected files, and of suspected re-exports
 ALERTS = 24  # with a picture
 REVIEW_SHARE = 0.6  # of the room for pictures
@@ -38,7 +39,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The report, and the part to review where that is a page of its own; ``asked`` is what it asks to look at."""
+    """The report, and the part to review where that is a page of its own.
+
+    ``asked`` is what it asks to look at, and what was drawn for the audit and needs no asking.
+    """
 
     report: str
     review: str | None
@@ -52,20 +56,19 @@ def render(contents: Contents, data_dir: Path, *, pictures: int, review: Review,
     """
     occasion = contents.occasion
     words = environment(occasion.language, occasion.timezone, year=occasion.until.astimezone(occasion.timezone).year)
-    asked = figures(contents.asked, data_dir, int(PAGE_BYTES * REVIEW_SHARE), most=len(contents.asked))
+    waiting = [each for each in contents.asked if not each.spoken]
+    asked = figures(waiting, data_dir, int(PICTURE_BYTES * REVIEW_SHARE), most=len(waiting))
     apart = review == "apart" and bool(asked)
-    room = PAGE_BYTES - sum(figure.bytes for figure in asked) * (review == "report")
-    told = (
-        _about(words, contents)
-        | _review(contents.redlist, asked, review_file if apart else None)
-        | _pictures(contents, data_dir, room, most=pictures)
-        | _rows(contents)
-    )
-    template = words.get_template("report/page.html.j2")
+    told = _about(words, contents) | _review(contents.redlist, asked, review_file if apart else None) | _rows(contents)
+    template, part = words.get_template("report/page.html.j2"), "all" if review == "report" else "news"
+    room = PICTURE_BYTES - sum(figure.bytes for figure in asked) * (part == "all")
+    report = template.render(told, part=part, **_pictures(contents, data_dir, room, most=pictures))
+    if (excess := len(report.encode()) - PAGE_BYTES) > 0:  # with hundreds of stations the text is long
+        report = template.render(told, part=part, **_pictures(contents, data_dir, room - excess, most=pictures))
     return Pages(
-        report=template.render(told, part="all" if review == "report" else "news"),
-        review=template.render(told, part="review") if apart else None,
-        asked=tuple(figure.answer for figure in asked),
+        report=report,
+        review=template.render(told, part="review", alerts=[]) if apart else None,
+        asked=(*(figure.answer for figure in asked), *(each for each in contents.asked if each.spoken)),
     )
 
 

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 SIDE = 256  # pixels of a thumbnail, the longer side: a phone shows two side by side
 QUALITY = 60
-PAGE_BYTES = 1_150_000  # of pictures, in base64: with text and tables a report stays below 1.5 MB
+PICTURE_BYTES = 1_150_000  # of pictures in a report, in base64; the text of most weighs less than 350 kB
 
 
 class Shown(Protocol):

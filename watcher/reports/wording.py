@@ -76,7 +76,7 @@ def _numbers(locale: Locale) -> dict[str, Any]:
     def coordinates(place: Place) -> str:
         north = "N" if (place.latitude or 0) >= 0 else "S"
         east = "E" if (place.longitude or 0) >= 0 else "W"
-        digits = 2 if place.rounded else 4
+        digits = 3 if place.rounded else 4
         return ", ".join(
             f"{format_decimal(round(abs(degrees or 0), digits), locale=locale, decimal_quantization=False)}° {side}"
             for degrees, side in ((place.latitude, north), (place.longitude, east))
@@ -85,6 +85,7 @@ def _numbers(locale: Locale) -> dict[str, Any]:
     return {
         "number": lambda count: format_decimal(count, locale=locale),
         "decimal": decimal,
+        "plain": lambda value: format_decimal(round(value, 4), locale=locale, decimal_quantization=False),
         "percent": lambda share: (
             ">" + format_percent(0.99, locale=locale) if share >= NEARLY_SURE else format_percent(share, locale=locale)
         ),

@@ -1,5 +1,6 @@
 """The report: gather what the ledger says of a span of time, have it rendered, write it whole or not at all."""
 
+import errno
 import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 from db import store
 from db.engine import Ledger
 from db.models import Question, Report
-from db.queries.reports import LATEST, last_end, newest_end
+from db.queries.reports import LATEST, has_reports_in, last_end, newest_end
 from db.redlist import RedList
 from db.settings import LedgerSettings
 from db.types import ReportKind
@@ -55,10 +56,12 @@ def report_now(
         with service.ledger.read() as session:
             last = last_end(session, of, before=until)
         since = last or until - timedelta(days=FIRST_DAYS.get(kind, settings.days))
+    folder = to or service.reports
+    _check_folder(service.ledger, folder)
     path = write_report(
         service.ledger,
         service.data.root,
-        to or service.reports,
+        folder,
         since=since,
         until=until,
         now=now,
@@ -106,7 +109,6 @@ def write_report(
     occasion = Occasion(kind, uuid4().hex, since, until, now, timezone, settings.language, settings.rate_days)
     house = House(shutil.disk_usage(data_dir).free, model_days)
     with ledger.read() as session:
-        newest = newest_end(session, now)
         contents = gather_contents(
             session, occasion, house, redlist=redlist, ledger=ledger_settings, review=settings.review != "none"
         )
@@ -116,10 +118,22 @@ def write_report(
     if pages.review is not None:
         write_atomically(apart, pages.review.encode())
     write_atomically(path, pages.report.encode())
+    with ledger.read() as session:
+        newest = newest_end(session, now)
     if kind in LATEST and (newest is None or newest <= until):
         write_atomically(folder / "latest.html", pages.report.encode())
-    _record(ledger, path, contents, pages)
+    with ledger.write() as session:
+        store.report(session, *_row(path, contents, pages))
     return path
+
+
+def _check_folder(ledger: Ledger, folder: Path) -> None:
+    """Refuse a folder that held reports and is away: what is written in its place is hidden when the share is back."""
+    with ledger.read() as session:
+        if not folder.exists() and has_reports_in(session, str(folder)):
+            raise FileNotFoundError(
+                errno.ENOENT, "the folder of the reports is away: mount it, or make it anew", str(folder)
+            )
 
 
 def _check_span(since: datetime, until: datetime, now: datetime, timezone: ZoneInfo) -> None:
@@ -139,7 +153,7 @@ def _free_path(folder: Path, occasion: Occasion) -> Path:
     return next(path for path in (folder / f"{name}.html" for name in names) if not path.exists())
 
 
-def _record(ledger: Ledger, path: Path, contents: Contents, pages: Pages) -> None:
+def _row(path: Path, contents: Contents, pages: Pages) -> tuple[Report, list[Question]]:
     occasion, events = contents.occasion, Counter[str]()
     for species in contents.data.species:
         events[species.title] += species.events
@@ -157,8 +171,7 @@ def _record(ledger: Ledger, path: Path, contents: Contents, pages: Pages) -> Non
         Question(media_id=asked.media_id, prediction_id=asked.prediction_id, reason=asked.reason)
         for asked in pages.asked
     ]
-    with ledger.write() as session:
-        store.report(session, report, questions)
+    return report, questions
 
 
 def _model_days(service: "Service", now: datetime) -> int | None:

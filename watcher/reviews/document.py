@@ -32,10 +32,11 @@ class Correction(BaseModel):
     label: str = Field(
         min_length=1, max_length=LABEL, description='what it shows; "unknown" where nobody could tell by looking'
     )
+    said_at: AwareDatetime = Field(description="when, with the offset from UTC")
 
 
 class Corrections(BaseModel):
-    """What one person said, in one go, of pictures that one report asked about."""
+    """What one person said of pictures that one report asked about; what was saved before may be said again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -49,7 +50,6 @@ class Corrections(BaseModel):
     reviewer: Annotated[str, BeforeValidator(_without_controls)] = Field(
         min_length=1, max_length=REVIEWER, description="who looked; control characters are left out"
     )
-    saved_at: AwareDatetime = Field(description="when, with the offset from UTC")
     corrections: tuple[Correction, ...] = Field(
         min_length=1, max_length=MOST, description="what was said; each picture once"
     )

@@ -24,6 +24,7 @@ from db.queries.corrections import (
     met_in,
     refused_in,
     report_named,
+    said_by,
     taken_before,
 )
 from db.types import printable
@@ -107,7 +108,7 @@ def _looked_at(service: Service, file: Found, trouble: str | None) -> Outcome | 
     try:
         content = read(file.path)
         with service.ledger.write() as session:
-            if store.corrections_met_again(session, file.place, _digest(content), file.signature):
+            if store.corrections_met_again(session, file.place, _digest(content), file.signature, is_gone=_is_gone):
                 return None
         return Outcome(file.place, _take(service, file, content))
     except FileNotFoundError:
@@ -123,25 +124,39 @@ def _looked_at(service: Service, file: Found, trouble: str | None) -> Outcome | 
     return Outcome(file.place, 0, refused)
 
 
+def _is_gone(place: str) -> bool:
+    return not Path(place).exists()
+
+
 def _take(service: Service, file: Found, content: bytes) -> int:
     """Write the reviews and derive what follows from them; give their number."""
     said = parse(content)
     with service.ledger.write() as session:
         report, media = _held_against(session, said, content)
-        at = max(report.written_at, min(said.saved_at, datetime.now(UTC)))
-        for each in said.corrections:
-            review = Review(
-                media_id=media[each.media],
-                region=0,
-                label=each.label,
-                reviewer=said.reviewer,
-                at=at,
-                source=f"{SOURCE}{said.id}",
-            )
+        new = _new(session, said, media, report.written_at)
+        for review in new:
             store.review(session, review)
-        store.corrections(session, _row(file.place, file.signature, content, said=said))
-        refresh(session, [media[each.media] for each in said.corrections], service.redlist)
-    return len(said.corrections)
+        store.corrections(session, _row(file.place, file.signature, content, document=said.id, corrections=len(new)))
+        refresh(session, [review.media_id for review in new], service.redlist)
+    return len(new)
+
+
+def _new(session: Session, said: Corrections, media: dict[str, int], written_at: datetime) -> list[Review]:
+    """Make the reviews of what this person has not said in an earlier file of the same report."""
+    now = datetime.now(UTC)
+    known = said_by(session, said.reviewer, media.values())
+    reviews = [
+        Review(
+            media_id=media[each.media],
+            region=0,
+            label=each.label,
+            reviewer=said.reviewer,
+            at=min(now, max(written_at, each.said_at)),
+            source=f"{SOURCE}{said.id}",
+        )
+        for each in said.corrections
+    ]
+    return [review for review in reviews if (review.media_id, review.label, review.at) not in known]
 
 
 def _held_against(session: Session, said: Corrections, content: bytes) -> tuple[Report, dict[str, int]]:
@@ -169,14 +184,20 @@ def _held_against(session: Session, said: Corrections, content: bytes) -> tuple[
 
 
 def _row(
-    place: str, signed: str, content: bytes, *, said: Corrections | None = None, refused: str | None = None
+    place: str,
+    signed: str,
+    content: bytes,
+    *,
+    document: str | None = None,
+    corrections: int = 0,
+    refused: str | None = None,
 ) -> CorrectionsFile:
     return CorrectionsFile(
         place=place,
         signature=signed,
         sha256=_digest(content),
-        document=said.id if said else None,
-        corrections=len(said.corrections) if said else 0,
+        document=document,
+        corrections=corrections,
         refused=refused,
         at=datetime.now(UTC),
     )

@@ -44,6 +44,8 @@ def upgrade() -> None:
         table.add_column(sa.Column("missed", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("job_run") as table:
         table.alter_column("missed", existing_type=sa.Integer(), server_default=None)
+    job_run = sa.table("job_run", sa.column("kind"))
+    op.execute(job_run.update().where(job_run.c.kind == "report").values(kind="nightly report"))
     _doubts()
     _indices()
 

@@ -1,5 +1,5 @@
 import pytest
-from report_world import REDLIST, filling
+from report_world import REDLIST, UNTIL, filling
 
 from db.engine import Ledger
 from db.queries.places import places
@@ -33,6 +33,18 @@ def test_a_human_word_rounds_a_place_as_well(ledger: Ledger) -> None:
         world.picture(world.station("C", None, **far), None)
     with ledger.read() as session:
         assert [place.rounded for place in places(session, REDLIST, rounding=0.1)] == [True, True, False]
+
+
+def test_what_was_ever_said_rounds_a_place_for_good(ledger: Ledger) -> None:
+    """Another model, or another person, may speak later: the places of old reports must not become exact."""
+    with filling(ledger) as world:
+        one, other, far = world.model("m1"), world.model("m2"), {"latitude": 1.234, "longitude": 5.678}
+        world.answer_again(world.picture(world.station("A", None, **far), one, "lion"), other, "arctic_fox", at=UNTIL)
+        fox = world.picture(world.station("B", None, **far), one, "arctic_fox")
+        world.review(fox, "rhino")
+        world.review(fox, "other")
+    with ledger.read() as session:
+        assert [place.rounded for place in places(session, REDLIST, rounding=0.1)] == [True, True]
 
 
 def test_the_category_is_that_of_the_country(ledger: Ledger) -> None:

@@ -273,6 +273,30 @@ def test_a_person_is_never_shown(ledger: Ledger, seen_by: str) -> None:
     assert [answer.media_id for answer in report(ledger).gallery] == [shown]
 
 
+@pytest.mark.parametrize("status", [LinkStatus.CERTAIN, LinkStatus.CONFIRMED, LinkStatus.SUSPECTED])
+def test_a_person_that_was_seen_in_a_copy_is_never_shown(ledger: Ledger, status: LinkStatus) -> None:
+    """A copy shows the same people, whichever of the two is counted."""
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        shown, copy = world.picture(ridge, model), world.picture(ridge, model)
+        kind = LinkKind.SAME_PICTURE if status is LinkStatus.CERTAIN else LinkKind.REEXPORT
+        world.link(copy, shown, kind, status)
+        world.review(copy, "person", at=UNTIL - timedelta(minutes=2))
+        world.review(shown, "lion")
+    assert report(ledger).gallery == ()
+
+
+def test_a_copy_that_comes_late_makes_no_animal_new(ledger: Ledger) -> None:
+    """The same picture with other tags may become the one that counts; what it shows was told before."""
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        before = world.picture(ridge, model, "rhino", received=SINCE - timedelta(hours=1))
+        late = world.picture(ridge, model, "rhino")
+        world.link(before, late, LinkKind.SAME_PICTURE, LinkStatus.CERTAIN)
+    found = report(ledger)
+    assert (found.species, found.gallery) == ((), ())
+
+
 def test_a_human_word_is_shown_with_the_name(ledger: Ledger) -> None:
     """A corrected picture appears as what the reviewer said, without the model's probability."""
     with filling(ledger) as world:

@@ -166,7 +166,19 @@ def test_what_a_person_has_spoken_of_is_not_asked_again(session):
         answered(session, name, minute=5 * number, stacked=[0.5, 0.4, 0.1])
     store.relink(session, LinkKind.SAME_PICTURE, [1, 2], {2: 1})
     review(session, 2, "rhino")
-    assert ask(session) == ()
+    assert [(each.media_id, each.spoken) for each in ask(session)] == [(1, True)]
+    assert ask(session, audit=0) == ()
+
+
+def test_the_audit_is_drawn_from_what_people_have_spoken_of_as_well(session):
+    """Else it would be of the easy pictures only, wherever the hard ones were asked about before."""
+    for number in range(6):
+        answered(session, f"p{number}", minute=5 * number)
+    for media_id in (1, 2, 3):
+        review(session, media_id, "person")
+    drawn = ask(session, useful=0)
+    assert {(each.media_id, each.spoken) for each in drawn} == {(number, number <= 3) for number in range(1, 7)}
+    assert {each.reason for each in drawn} == {Reason.AUDIT}
 
 
 def test_copies_and_what_was_answered_before_are_not_asked(session):
