@@ -115,8 +115,10 @@ class World:
     def link(self, media: int, canonical: int, kind: LinkKind, status: LinkStatus) -> None:
         self._add(Link(media_id=media, canonical_id=canonical, kind=kind, status=status))
 
-    def review(self, media: int, label: str, reviewer: str = "Asha", at: datetime = UNTIL) -> None:
-        self._add(Review(media_id=media, label=label, reviewer=reviewer, at=at, source="corrections"))
+    def review(
+        self, media: int, label: str, reviewer: str = "Asha", at: datetime = UNTIL, source: str = "corrections"
+    ) -> None:
+        self._add(Review(media_id=media, label=label, reviewer=reviewer, at=at, source=source))
 
     def _add(self, row: Row) -> Row:
         self.session.add(row)

@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -157,7 +157,8 @@ def report(
     """Write the report now and print where it is."""
     settings = _settings(context)
     zone = ZoneInfo(settings.report.timezone)
-    begin, end = (time.replace(tzinfo=zone) if time else None for time in (since, until))
+    # In UTC: of two times on one clock Python compares what the clock shows, also where it was set between them.
+    begin, end = (time.replace(tzinfo=zone).astimezone(UTC) if time else None for time in (since, until))
     with open_service(settings, create=False) as service:
         out.print(str(report_now(service, begin, end, to)), soft_wrap=True)
 

@@ -197,6 +197,8 @@ def doctor(config: Path | None, *, thorough: bool, seconds: float = MEASURED_SEC
     if not settings.inbox:
         yield Check("inbox", well=True, says="none configured: trapline process works, trapline watch needs one")
     yield _disk(settings.data_dir)
+    if settings.report.folder is not None:
+        yield _reports(settings.report.folder)
     try:
         new = not DataFolder(settings.data_dir).ledger.exists()
         with open_service(settings) as service:
@@ -221,6 +223,15 @@ def _inbox(root: Path) -> Check:
     except StationsError as error:
         return Check(name, well=False, says=str(error))
     return Check(name, well=True, says=f"readable; stations.csv lists {len(listed)} deployments")
+
+
+def _reports(folder: Path) -> Check:
+    """Look without making anything: a folder made in the place of a share would be taken for the share."""
+    place = folder if folder.exists() else folder.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        says = f"{folder} cannot be written: mount it, or give the daemon's user the right to write there"
+        return Check("reports", well=False, says=says)
+    return Check("reports", well=True, says=f"are written to {folder}")
 
 
 def _disk(folder: Path) -> Check:

@@ -1,15 +1,18 @@
 """Corrections files: what they are held against, and what people said in them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import CorrectionsFile, Media, Model, Prediction, Question, Report, Review
-from db.queries.received import in_span
+from db.models import CorrectionsFile, Deployment, Media, Model, Observation, Prediction, Question, Report, Review
+from db.queries.events import letters_of
+from db.queries.received import first_answered, in_span
+from db.redlist import Category
+from db.types import Method
 
 SOURCE = "corrections "  # before the name of the document that a review came from
 
@@ -77,12 +80,40 @@ def count_corrections(session: Session) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A corrections file that is refused now, and why."""
+
+    place: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A threatened species that people saw in pictures of an earlier report."""
+
+    title: str
+    letters: tuple[Category, ...]
+    station: str
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class StillOpen:
+    """The newest report whose questions wait for a word, and how many do."""
+
+    file: str  # its name
+    until: datetime
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What people said last in the files taken in a span; ``corrected``: the model's label, theirs, and how often."""
 
     reviewers: tuple[str, ...]
     confirmed: int
     corrected: tuple[tuple[str, str, int], ...]
+    found: tuple[Found, ...]
 
 
 def heard(session: Session, since: datetime, until: datetime) -> Heard:
@@ -100,8 +131,54 @@ def heard(session: Session, since: datetime, until: datetime) -> Heard:
         .order_by(Review.at, Review.id)
     ).all()
     said = Counter({media_id: (model, person) for media_id, _, model, person in rows}.values())
+    media = {media_id for media_id, *_ in rows}
     return Heard(
         reviewers=tuple(sorted({reviewer for _, reviewer, *_ in rows})),
         confirmed=sum(count for (model, person), count in said.items() if model == person),
         corrected=tuple((*pair, count) for pair, count in said.most_common() if pair[0] != pair[1]),
+        found=_found(session, media, since, until),
     )
+
+
+def _found(session: Session, media: Collection[int], since: datetime, until: datetime) -> tuple[Found, ...]:
+    """Count what is threatened, by species and station; what is new in the span is told as such already."""
+    threatened = [category for category in Category if category.threatened]
+    rows = session.execute(
+        select(Observation.title, Observation.category, Deployment.station)
+        .join(Deployment, Observation.deployment_id == Deployment.id)
+        .where(
+            Observation.media_id.in_(media),
+            Observation.media_id.not_in(first_answered(since, until)),
+            Observation.classification_method == Method.HUMAN,
+            Observation.worst_category.in_(threatened),
+        )
+    )
+    counts = Counter((title or "", category, station) for title, category, station in rows)
+    return tuple(
+        Found(title, letters_of(category), station, count)
+        for (title, category, station), count in sorted(counts.items())
+    )
+
+
+def refused(session: Session) -> tuple[Refused, ...]:
+    """Give the files that were refused when they were last looked at, by place."""
+    of = CorrectionsFile
+    rows = session.execute(select(of.place, of.refused).where(of.refused.is_not(None)).order_by(of.place))
+    return tuple(Refused(place, why or "") for place, why in rows)
+
+
+def still_open(session: Session, until: datetime) -> StillOpen | None:
+    """Give the newest report before ``until`` that asked anything, where nobody has spoken of some of it."""
+    asked = select(Question.report_id)
+    last = session.scalar(
+        select(Report).where(Report.until < until, Report.id.in_(asked)).order_by(Report.until.desc(), Report.id.desc())
+    )
+    if last is None:
+        return None
+    waiting = select(func.count(Question.media_id.distinct())).join(
+        Observation, (Observation.media_id == Question.media_id) & (Observation.region == Question.region)
+    )
+    count = session.scalar(
+        waiting.where(Question.report_id == last.id, Observation.classification_method == Method.MACHINE)
+    )
+    return StillOpen(last.path.rpartition("/")[2], last.until, count) if count else None

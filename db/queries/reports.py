@@ -9,8 +9,6 @@ from sqlalchemy.orm import Session
 from db.models import Report
 from db.types import ReportKind
 
-LATEST = (ReportKind.NIGHTLY, ReportKind.ASKED)  # whose newest is ``latest.html``
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -28,9 +26,17 @@ def last_end(session: Session, kind: ReportKind, before: datetime) -> datetime |
     return session.scalar(select(func.max(Report.until)).where(Report.kind == kind, Report.until < before))
 
 
-def newest_end(session: Session, now: datetime) -> datetime | None:
-    """Give the latest time that a nightly or asked report reaches to, but for those of a clock that ran ahead."""
-    return session.scalar(select(func.max(Report.until)).where(Report.kind.in_(LATEST), Report.until <= now))
+def is_latest(session: Session, kind: ReportKind, until: datetime, now: datetime) -> bool:
+    """Tell whether a report is the one to open: the newest nightly one, or where none ever was, the newest asked for.
+
+    Those of a clock that ran ahead of ``now`` do not count.
+    """
+    of = select(func.max(Report.until)).where(Report.until <= now)
+    nightly = session.scalar(of.where(Report.kind == ReportKind.NIGHTLY))
+    asked = session.scalar(of.where(Report.kind == ReportKind.ASKED))
+    if kind is ReportKind.NIGHTLY:
+        return nightly is None or nightly <= until
+    return kind is ReportKind.ASKED and nightly is None and (asked is None or asked <= until)
 
 
 def written(session: Session) -> list[Written]:

@@ -15,6 +15,7 @@ from db.queries.received import NO_STATION, first_answered, shows_people
 from db.redlist import Category
 from db.types import Decision, Method
 
+OF_AN_EVENT = 3  # pictures at most, in a gallery
 THREATENED = [category.value for category in Category if category.threatened]
 
 
@@ -78,9 +79,9 @@ def species(session: Session, since: datetime, until: datetime, gap: timedelta) 
 def best(session: Session, since: datetime, until: datetime, gap: timedelta, *, most: int) -> list[int]:
     """Give the observations first answered in the span that are most worth showing, best first.
 
-    The best of every event comes before the second best of any, so that no burst fills a gallery; of these the
-    threatened species, all in turn. A human's word is the best, then what the model is surest of. Pictures of people
-    are left out.
+    The best of every event comes before the second best of any, and there are three of an event at most, so that no
+    burst fills a gallery; of these the threatened species, all in turn. A human's word is the best, then what the model
+    is surest of. Pictures of people are left out.
     """
     more = (Observation.worst_category, Observation.classification_method, Observation.probability)
     rows = numbered(_answered(since, until, *more), gap).c
@@ -105,7 +106,8 @@ def best(session: Session, since: datetime, until: datetime, gap: timedelta, *, 
         .c
     )
     order = (ranked.place, ranked.safe, ranked.turn, ranked.captured_at, ranked.id)
-    return list(session.scalars(select(ranked.id).order_by(*order).limit(most)))
+    enough = ranked.place <= OF_AN_EVENT
+    return list(session.scalars(select(ranked.id).where(enough).order_by(*order).limit(most)))
 
 
 def severity(letters: tuple[Category, ...]) -> int:

@@ -29,7 +29,7 @@
     question.classList.toggle("done", label !== "");
     form.querySelector(".checked").textContent = said.size;
     form.classList.toggle("some", said.size > 0);
-    form.querySelector(".saved").hidden = form.querySelector(".text").hidden = true;
+    form.querySelector(".saved").hidden = section.querySelector(".text").hidden = true;
   }
 
   function say(question, label) {
@@ -69,8 +69,8 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     form.querySelector(".saved").hidden = false;
-    form.querySelector(".text").hidden = false;
-    form.querySelector("textarea").value = text;
+    section.querySelector(".text").hidden = false;
+    section.querySelector("textarea").value = text;
   }
 
   for (const question of questions) {

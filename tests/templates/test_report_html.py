@@ -3,6 +3,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from report_world import SINCE, UNTIL, drawn, filling, report_of
 
 from db.engine import Ledger, open_ledger
+from db.models import CorrectionsFile
 from db.types import Decision, LinkKind, LinkStatus, State
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}\u202egpj.exe &amp;"
@@ -189,6 +191,45 @@ def test_copies_in_doubt_and_strays_are_named_without_a_command_that_is_not_ther
     assert "It is not counted until someone looks. " in text
     assert "trapline links" not in text
     assert "At two stations: 1 picture. A card in the wrong folder?" in text
+
+
+def test_what_people_said_since_the_last_report_is_told(ledger: Ledger, tmp_path: Path) -> None:
+    """Who looked, what became of the answers, a threatened animal that they found, a file that was refused."""
+    before = SINCE - timedelta(hours=2)
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        fox, lion = (world.picture(ridge, model, label, received=before) for label in ("arctic_fox", "lion"))
+    report_of(ledger, tmp_path, until=SINCE, since=SINCE - timedelta(days=1))
+    with filling(ledger) as world:
+        for media, label in ((fox, "rhino"), (lion, "lion")):
+            world.review(media, label, at=UNTIL - timedelta(hours=1), source="corrections one")
+            world.media.append(media)
+        for place, refused in (
+            ("/inbox/corrections/asha.json", None),
+            ("/inbox/corrections/half.json", "it is no JSON"),
+        ):
+            file = CorrectionsFile(
+                place=place, signature="x", sha256=place, document=None if refused else "one", corrections=2,
+                refused=refused, at=UNTIL - timedelta(minutes=5),
+            )  # fmt: skip
+            world.session.add(file)
+    text = page(ledger, tmp_path).text
+    assert (
+        "People saw: Rhino at Ridge. NT (Near threatened)–CR (Critically endangered) 1 picture of an earlier report."
+        in text
+    )
+    assert re.search(r"What people said Asha: +Confirmed 1 +Arctic fox → Rhino 1", text)
+    assert "Corrections were refused: half.json it is no JSON" in text
+
+
+def test_questions_that_wait_for_a_word_are_not_forgotten(ledger: Ledger, tmp_path: Path) -> None:
+    """The next report says where they are."""
+    with filling(ledger) as world:
+        world.picture(world.station("Ridge"), world.model(), received=SINCE - timedelta(hours=2))
+    before = report_of(ledger, tmp_path, until=SINCE, since=SINCE - timedelta(days=1))
+    html = report_of(ledger, tmp_path).read_text("utf-8")
+    assert "1 picture of the report of 23 Nov, 09:00 still waits for a word:" in Page(html).text
+    assert f'href="{before.name}#review"' in html
 
 
 def test_the_period_and_the_red_list_are_stated(ledger: Ledger, tmp_path: Path) -> None:

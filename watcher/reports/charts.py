@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from db.queries.places import Place
 
 MAP_WIDTH, MAP_HEIGHT, MARGIN = 420, 300, 30
+CLOSE = 16  # dots nearer than this would cover each other
 KILOMETRES = 111.32  # in a degree of latitude
 LEAST_DEGREES = 0.02  # a map of one station shows its surroundings
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45, 60)  # degrees between two lines of a map
@@ -48,7 +49,7 @@ class Map:
 def map_of(places: Sequence[Place], events: Sequence[int]) -> Map | None:
     """Draw the stations that have coordinates, each with a dot whose area goes with its ``events``.
 
-    None where no station has any. Stations at the same (perhaps rounded) coordinates share a dot.
+    None where no station has any. Stations too close to each other to be told apart share a dot.
     """
     spots: defaultdict[tuple[float, float], list[int]] = defaultdict(list)
     for number, place in enumerate(places):
@@ -66,16 +67,17 @@ def map_of(places: Sequence[Place], events: Sequence[int]) -> Map | None:
     def y(latitude: float) -> float:
         return round(MAP_HEIGHT / 2 - (latitude - middle[0]) * unit, 1)
 
-    most = max((sum(events[n] for n in numbers) for numbers in spots.values()), default=0)
+    groups = _apart({(x(longitude), y(latitude)): numbers for (latitude, longitude), numbers in spots.items()})
+    most = max((sum(events[n] for n in numbers) for numbers in groups.values()), default=0)
     dots = (
         Dot(
-            x=x(longitude),
-            y=y(latitude),
+            x=across,
+            y=down,
             radius=round(7 + 6 * math.sqrt(sum(events[n] for n in numbers) / most), 1) if most else 7.0,
-            numbers=tuple(n + 1 for n in numbers),
+            numbers=tuple(n + 1 for n in sorted(numbers)),
             rounded=any(places[n].rounded for n in numbers),
         )
-        for (latitude, longitude), numbers in spots.items()
+        for (across, down), numbers in groups.items()
     )
     kilometres = _round_down(MAP_WIDTH / 4 / unit * KILOMETRES)
     half_x, half_y = MAP_WIDTH / 2 / (narrow * unit), MAP_HEIGHT / 2 / unit
@@ -88,6 +90,15 @@ def map_of(places: Sequence[Place], events: Sequence[int]) -> Map | None:
         scale=round(kilometres / KILOMETRES * unit, 1),
         kilometres=kilometres,
     )
+
+
+def _apart(spots: dict[tuple[float, float], list[int]]) -> dict[tuple[float, float], list[int]]:
+    """Put what would cover each other on one dot, at the first one's place."""
+    groups: dict[tuple[float, float], list[int]] = {}
+    for spot, numbers in sorted(spots.items(), key=lambda item: min(item[1])):
+        near = next((other for other in groups if math.dist(spot, other) < CLOSE), None)
+        groups.setdefault(near or spot, []).extend(numbers)
+    return groups
 
 
 def _frame(spots: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], float, float]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from db.queries.corrections import Heard, heard
+from db.queries.corrections import Heard, Refused, StillOpen, heard, refused, still_open
 from db.queries.ecology import Ecology, ecology
 from db.queries.precision import Precision, precision
 from db.queries.report import ReportData, gather
@@ -69,6 +69,8 @@ class Contents:
     asked: tuple[Asked, ...]
     precision: Mapping[str, Precision]
     heard: Heard
+    refused: tuple[Refused, ...]
+    still_open: StillOpen | None
     disk: Disk
     model_days: int | None
     redlist: RedList
@@ -90,6 +92,8 @@ def gather_contents(
         asked=to_review(session, since, until, redlist=redlist, seed=occasion.token) if review else (),
         precision=precision(session),
         heard=heard(session, since, until),
+        refused=refused(session),
+        still_open=still_open(session, until) if review else None,
         disk=Disk(house.free_bytes, disk_days_left(session, occasion.now, house.free_bytes)),
         model_days=house.model_days,
         redlist=redlist,

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from jinja2 import Environment
 
@@ -27,6 +27,13 @@ REVIEW_SHARE = 0.6  # of the room for pictures
 CANNOT_TELL = "unknown"
 
 Review = Literal["report", "apart", "none"]  # where the pictures to review are
+
+
+class Audited(NamedTuple):
+    """How many of the answers that were drawn by lot people found right, whatever the species."""
+
+    right: int
+    looked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ def render(contents: Contents, data_dir: Path, *, pictures: int, review: Review,
     Where the part to review stands apart, the report names it ``review_file``, a file beside it.
     """
     occasion = contents.occasion
-    words = environment(occasion.language, occasion.timezone, year=occasion.until.astimezone(occasion.timezone).year)
+    words = environment(occasion.language, occasion.timezone, year=occasion.now.astimezone(occasion.timezone).year)
     waiting = [each for each in contents.asked if not each.spoken]
     asked = figures(waiting, data_dir, int(PICTURE_BYTES * REVIEW_SHARE), most=len(waiting))
     apart = review == "apart" and bool(asked)
@@ -144,6 +151,12 @@ def _rows(contents: Contents) -> dict[str, Any]:
         "missed": contents.missed,
         "heard": contents.heard,
         "disk": contents.disk,
+        "audit": Audited(
+            right=sum(each.right for each in contents.precision.values()),
+            looked=sum(each.looked for each in contents.precision.values()),
+        ),
+        "refused": contents.refused,
+        "still_open": contents.still_open,
         "model_days": contents.model_days,
         "measures": measures(data.model.metrics if data.model else {}),
     }

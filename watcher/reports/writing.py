@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from db import store
 from db.engine import Ledger
 from db.models import Question, Report
-from db.queries.reports import LATEST, has_reports_in, last_end, newest_end
+from db.queries.reports import has_reports_in, is_latest, last_end
 from db.redlist import RedList
 from db.settings import LedgerSettings
 from db.types import ReportKind
@@ -27,6 +27,7 @@ from watcher.reports.settings import ReportSettings
 if TYPE_CHECKING:
     from watcher.service import Service
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAYS = {ReportKind.WEEKLY: 7, ReportKind.MONTHLY: 31}  # that the first report of a kind goes back
 
 
@@ -93,7 +94,8 @@ def write_report(
     """Write the report on what came after ``since`` and until ``until``, record it, and give its path.
 
     The file is named after ``until`` on the clock of the reports, and no other is overwritten; ``latest.html`` beside
-    it becomes a copy of a nightly or asked one unless an earlier one reaches further. All appear whole, and the ledger
+    it becomes a copy of a nightly one unless an earlier one reaches further (of one that is asked for, where none is
+    nightly). All appear whole, and the ledger
     learns of the report only then. ``model_days`` is the age of the model, where that is worth a word.
 
     Raises
@@ -119,8 +121,8 @@ def write_report(
         write_atomically(apart, pages.review.encode())
     write_atomically(path, pages.report.encode())
     with ledger.read() as session:
-        newest = newest_end(session, now)
-    if kind in LATEST and (newest is None or newest <= until):
+        latest = is_latest(session, kind, until, now)
+    if latest:
         write_atomically(folder / "latest.html", pages.report.encode())
     with ledger.write() as session:
         store.report(session, *_row(path, contents, pages))
@@ -138,6 +140,8 @@ def _check_folder(ledger: Ledger, folder: Path) -> None:
 
 def _check_span(since: datetime, until: datetime, now: datetime, timezone: ZoneInfo) -> None:
     begin, end = (f"{time.astimezone(timezone):%Y-%m-%d %H:%M}" for time in (since, until))
+    if since < EARLIEST:
+        raise ReportError(f"a report cannot begin at {begin}: no camera was there before {EARLIEST:%Y}")
     if until > now:
         raise ReportError(f"a report cannot reach to {end}, which is still to come: give an earlier --until, or none")
     if since >= until:
@@ -147,7 +151,7 @@ def _check_span(since: datetime, until: datetime, now: datetime, timezone: ZoneI
 def _free_path(folder: Path, occasion: Occasion) -> Path:
     """Name the file; where that second has a report already, as when an hour comes twice, the name is numbered."""
     name = f"{occasion.until.astimezone(occasion.timezone):%Y-%m-%dT%H%M%S}"
-    if occasion.kind not in LATEST:
+    if occasion.kind not in {ReportKind.NIGHTLY, ReportKind.ASKED}:
         name += f"-{occasion.kind}"
     names = chain([name], (f"{name}-{number}" for number in count(2)))
     return next(path for path in (folder / f"{name}.html" for name in names) if not path.exists())

@@ -42,7 +42,8 @@ def found_in(folder: Path) -> Iterator[Found]:
     if folder.is_symlink() or not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() == ".json" and not path.name.startswith("."):  # hidden: half-copied, or macOS' own
+        # hidden: half-copied, or macOS' own; some phones add .txt to what they do not know
+        if path.name.lower().endswith((".json", ".json.txt")) and not path.name.startswith("."):
             try:
                 yield found(path)
             except FileNotFoundError:
