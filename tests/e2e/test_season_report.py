@@ -157,7 +157,7 @@ def check_attention(page, new):
     assert page.evaluate("[...document.querySelectorAll('.alert img')].every(image => image.naturalWidth > 0)")
     notices = page.locator(".notices").inner_text()
     assert "No word from Kunene-04." in notices
-    assert "Wrong clock at Mondulkiri-06." in notices
+    assert "Wrong clock: Mondulkiri-06 (" in notices
     assert f"{new.rejected:,} files were rejected." in notices
 
 
