@@ -1,4 +1,7 @@
-"""The door to the ledger: SQLite with the pragmas a station needs, migrated to this version's schema when opened."""
+"""The door to the ledger, migrated to this version's schema when opened.
+
+It is SQLite with the pragmas a station needs; PostgreSQL where a project keeps one for many stations.
+"""
 
 import secrets
 import sqlite3
@@ -24,6 +27,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # WAL needs shared memory, which network file systems do not give.
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"})
 BUSY_SECONDS = 10  # a writer is waited for this long
+WRITER = 0x74726170  # names the lock of PostgreSQL that whoever writes to the ledger holds
 
 
 class LedgerError(RuntimeError):
@@ -42,7 +46,7 @@ class Ledger:
     def write(self) -> Iterator[Session]:
         """Open one short write transaction: committed at the end of the block, rolled back on an error.
 
-        It begins with ``BEGIN IMMEDIATE``, so what was read in it still holds when it writes.
+        Only one is open at a time, whoever asks, so what was read in it still holds when it writes.
         """
         with (
             self._writing,
@@ -81,6 +85,27 @@ def open_ledger(path: Path, migrations: Path = MIGRATIONS) -> Ledger:
         )
     _migrate(path, migrations)
     return Ledger(_engine(path, foreign_keys="ON"))
+
+
+def open_ledger_at(url: URL, migrations: Path = MIGRATIONS) -> Ledger:
+    """Open the ledger in a PostgreSQL database, made or migrated where needed; backups are the server's business.
+
+    Raises
+    ------
+    LedgerError
+        The database cannot be reached, or was written by a newer Trapline.
+
+    """
+    engine = create_engine(url)
+    event.listen(engine, "begin", _begin_in_postgresql)
+    try:
+        _upgrade(engine, migrations)
+    except OperationalError as error:
+        why = str(error.orig).splitlines()[0]
+        raise LedgerError(f"{engine.url} cannot be opened ({why}): start the server, or mend the URL") from error
+    finally:
+        engine.dispose()
+    return Ledger(engine)
 
 
 def backup(source: Path, target: Path) -> None:
@@ -158,17 +183,28 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reader else "BEGIN IMMEDIATE")
 
 
+def _begin_in_postgresql(connection: Connection) -> None:
+    """Do as SQLite does: a reader sees one moment, and a writer waits for the one before."""
+    reader = connection.get_execution_options().get("trapline_reader", False)
+    connection.exec_driver_sql(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        if reader
+        else f"SELECT pg_advisory_xact_lock({WRITER})"
+    )
+
+
 def _migrate(path: Path, migrations: Path) -> None:
     # SQLite changes a table by copying and dropping it, which foreign keys would forbid; they are checked at the end.
     engine = _engine(path, foreign_keys="OFF")
     try:
         with _explained(engine):
-            _upgrade(engine, path, migrations)
+            _upgrade(engine, migrations, path)
     finally:
         engine.dispose()
 
 
-def _upgrade(engine: Engine, path: Path, migrations: Path) -> None:
+def _upgrade(engine: Engine, migrations: Path, path: Path | None = None) -> None:
+    """Migrate to the newest schema; a ledger that is a file, at ``path``, is backed up before and checked after."""
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
@@ -179,12 +215,14 @@ def _upgrade(engine: Engine, path: Path, migrations: Path) -> None:
         return
     if current is not None:
         if current not in {script.revision for script in scripts.walk_revisions()}:
-            raise LedgerError(f"{path} was written by a newer Trapline (schema {current}): upgrade Trapline")
-        backup(path, path.with_name(f"{path.stem}-before-{head}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"))
+            name = path or engine.url
+            raise LedgerError(f"{name} was written by a newer Trapline (schema {current}): upgrade Trapline")
+        if path is not None:
+            backup(path, path.with_name(f"{path.stem}-before-{head}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all() if path is not None else []
         if broken:
             raise LedgerError(
                 f"{path} stays as it was, since its migration would leave {len(broken)} broken references: "

@@ -11,6 +11,7 @@ from db.doubt import disagreement, margin
 from db.types import (
     CleanText,
     Decision,
+    Detected,
     LinkKind,
     LinkStatus,
     Method,
@@ -56,6 +57,7 @@ class Base(DeclarativeBase):
         Method: text_enum(Method),
         ReportKind: text_enum(ReportKind),
         Reason: text_enum(Reason),
+        Detected: text_enum(Detected),
     }
 
 
@@ -77,6 +79,25 @@ class Deployment(Base):
     end: Mapped[datetime | None]
     clock_offset: Mapped[int] = mapped_column(default=0)  # seconds to add to the camera's clock
     captive: Mapped[bool] = mapped_column(default=False)
+    # What else ``stations.csv`` says, for exports: Camtrap DP's columns, and its units.
+    name: Mapped[str | None]  # deploymentID
+    location: Mapped[str | None]  # locationID
+    coordinate_uncertainty: Mapped[int | None]
+    setup_by: Mapped[str | None]
+    camera_model: Mapped[str | None]
+    camera_delay: Mapped[int | None]
+    camera_height: Mapped[float | None]
+    camera_depth: Mapped[float | None]
+    camera_tilt: Mapped[int | None]
+    camera_heading: Mapped[int | None]
+    detection_distance: Mapped[float | None]
+    timestamp_issues: Mapped[bool | None]
+    bait: Mapped[bool | None]
+    feature: Mapped[str | None]
+    habitat: Mapped[str | None]
+    groups: Mapped[str | None]
+    tags: Mapped[str | None]
+    comments: Mapped[str | None]
 
 
 class Media(Base):
@@ -115,6 +136,8 @@ class Media(Base):
     serial: Mapped[str | None]
     exif: Mapped[dict[str, Any]]
     kept: Mapped[str]  # the kept picture, below the data folder
+    brightness: Mapped[float | None]  # its mean luminance, from 0 to 1; None: taken before that was measured
+    infrared: Mapped[bool | None]  # lit, and no colour to speak of: a night picture; None likewise
     received_at: Mapped[datetime]
     answered_by: Mapped[int | None] = mapped_column(ForeignKey("prediction.id", use_alter=True))
 
@@ -226,6 +249,54 @@ class Review(Base):
     reviewer: Mapped[str]
     at: Mapped[datetime]
     source: Mapped[str]
+
+
+class DetectionsFile(Base):
+    """A JSON file in an inbox that was read for detection results, and what became of it."""
+
+    __tablename__ = "detections_file"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    root: Mapped[str] = mapped_column(index=True)
+    place: Mapped[str] = mapped_column(index=True)  # its path, printable
+    signature: Mapped[str]  # empty: not, or not yet, read to its end
+    threshold: Mapped[float]  # of confidence, below which nothing was taken from it
+    detector: Mapped[str]  # the name it gives; empty where it holds something else than detection results
+    pictures: Mapped[int]  # that it speaks of
+    refused: Mapped[str | None]  # why nothing was taken
+    at: Mapped[datetime]
+
+
+class Detection(Base):
+    """What a detector saw in one picture: a box, numbered from 1, or as region 0 that there is nothing in it.
+
+    It belongs to the content that its path held when the two first met, whatever the path holds later.
+    """
+
+    __tablename__ = "detection"
+    __table_args__ = (
+        UniqueConstraint("file_id", "path", "region"),
+        Index(
+            "ix_detection_waiting",
+            "root",
+            "path",
+            sqlite_where=text("media_id IS NULL"),
+            postgresql_where=text("media_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("detections_file.id"))
+    root: Mapped[str]
+    path: Mapped[bytes] = mapped_column(LargeBinary)  # below the root
+    media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id"), index=True)  # None: its file has not come
+    region: Mapped[int]
+    category: Mapped[Detected]
+    confidence: Mapped[float | None]
+    x: Mapped[float | None]  # left, as a fraction of the upright picture's width
+    y: Mapped[float | None]  # top, of its height
+    width: Mapped[float | None]
+    height: Mapped[float | None]
 
 
 class Observation(Base):

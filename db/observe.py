@@ -1,4 +1,7 @@
-"""Observations: a pure function of prediction, reviews, links, deployment and Red List.
+"""Observations: a pure function of prediction, detections, reviews, links, deployment and Red List.
+
+A person outranks the detector and this the model, whose answer an observation waits for in any case: a picture in which
+a detector saw nothing, people or a vehicle is an observation of that, and of one with animals the model says which.
 
 ``refresh`` is called in the transaction that changed one of these, so that the two never disagree.
 """
@@ -12,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
+from db.detected import Detections, detections
 from db.models import Deployment, Link, Media, Model, Observation, Prediction, Review, Sighting
 from db.redlist import RedList, Resolution
 from db.types import Decision, LinkStatus, Method, ObservationType, State
@@ -44,6 +48,7 @@ class Facts:
     deployment: Deployment | None
     file_time: datetime
     counted: bool
+    detections: Detections | None = None  # what a detector saw in its group
 
 
 def derive(facts: Facts, redlist: RedList) -> Observation | None:
@@ -52,6 +57,8 @@ def derive(facts: Facts, redlist: RedList) -> Observation | None:
     captive = facts.deployment.captive if facts.deployment else False
     if facts.review is not None:
         observation = _said_by_human(facts.review, redlist, country)
+    elif facts.prediction is not None and facts.detections is not None and facts.detections.word is not None:
+        observation = _said_by_detector(facts.detections.detector, *facts.detections.word)
     elif facts.prediction is not None:
         observation = _said_by_machine(facts.prediction, facts.model_version or "", redlist, country, captive=captive)
     else:
@@ -110,6 +117,17 @@ def _said_by_machine(
         probability=prediction.probability,
     )
     return _with_taxa(observation, prediction.label, resolution)
+
+
+def _said_by_detector(detector: str, kind: ObservationType, confidence: float | None) -> Observation:
+    observation = Observation(
+        decision=Decision.OTHER,
+        observation_type=kind,
+        classification_method=Method.MACHINE,
+        classified_by=detector,
+        probability=confidence,
+    )
+    return _with_taxa(observation, "", None)
 
 
 def _said_by_human(review: Review, redlist: RedList, country: str | None) -> Observation:
@@ -228,6 +246,7 @@ def _facts(session: Session, groups: dict[int, frozenset[int]]) -> list[Facts]:
     reviews: defaultdict[int, list[Review]] = defaultdict(list)
     for review in session.scalars(select(Review).where(Review.media_id.in_(ids))):
         reviews[review.media_id].append(review)
+    seen = detections(session, ids)
     copies = set(session.scalars(select(Link.media_id).where(Link.media_id.in_(ids), Link.status != LinkStatus.UNDONE)))
     sightings = first_sightings(session, ids)
     deployments = {
@@ -249,6 +268,9 @@ def _facts(session: Session, groups: dict[int, frozenset[int]]) -> list[Facts]:
             deployment=deployments.get(sightings[media.id].deployment_id or 0),
             file_time=sightings[media.id].file_time,
             counted=media.id not in copies,
+            detections=max(
+                (d for member in groups[media.id] for d in seen.get(member, ())), key=lambda d: d.rank, default=None
+            ),
         )
         for media, prediction, version in answers
     ]

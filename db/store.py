@@ -1,16 +1,18 @@
 """Every write to the ledger. Each function works inside the caller's transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.models import (
     CorrectionsFile,
     Deployment,
+    Detection,
+    DetectionsFile,
     Inbox,
     JobRun,
     Link,
@@ -62,6 +64,8 @@ def take(session: Session, file: SeenFile, media: Media, deployment_id: int | No
     sighting.attempts = 0
     sighting.media_id = known.id
     sighting.deployment_id = deployment_id
+    waiting = (Detection.root == file.root, Detection.path == file.path, Detection.media_id.is_(None))
+    session.execute(update(Detection).where(*waiting).values(media_id=known.id))
     session.flush()
     return known
 
@@ -282,6 +286,52 @@ def forget_refused_corrections(session: Session, places: Iterable[str]) -> None:
         session.execute(
             delete(CorrectionsFile).where(CorrectionsFile.place.in_(some), CorrectionsFile.refused.is_not(None))
         )
+
+
+def detections_file(session: Session, file: DetectionsFile) -> int:
+    """Record a file of detection results and give its id; that it was refused before is forgotten."""
+    forget_refused_detections(session, [file.place])
+    session.add(file)
+    session.flush()
+    return file.id
+
+
+def detections_read(session: Session, file_id: int, signature: str) -> None:
+    """Record that a file of detection results was read to its end, as it had this signature."""
+    session.get_one(DetectionsFile, file_id).signature = signature
+
+
+def forget_refused_detections(session: Session, places: Iterable[str]) -> None:
+    """Forget the files of detection results that were refused at these places: they are gone, or others now."""
+    of = iter(places)
+    while some := list(islice(of, MARKED)):
+        session.execute(
+            delete(DetectionsFile).where(DetectionsFile.place.in_(some), DetectionsFile.refused.is_not(None))
+        )
+
+
+def detected(session: Session, file_id: int, root: str, seen: Mapping[bytes, Sequence[Detection]]) -> list[int]:
+    """Record what a file says of some pictures (path → detections) in place of what it said before; give the media.
+
+    What it said of a content that has left the path since stays with that content. Of a path at which no file was taken
+    the word waits for one.
+    """
+    rows = session.execute(
+        select(Sighting.path, Sighting.media_id)
+        .where(Sighting.root == root, Sighting.path.in_(seen), Sighting.state != State.SUPERSEDED)
+        .order_by(Sighting.generation)
+    )
+    held = {path: media_id for path, media_id in rows if media_id is not None}
+    place = select(DetectionsFile.place).where(DetectionsFile.id == file_id).scalar_subquery()
+    of_place = Detection.file_id.in_(select(DetectionsFile.id).where(DetectionsFile.place == place))
+    same = or_(Detection.media_id.is_(None), Detection.media_id.in_(held.values()))
+    session.execute(delete(Detection).where(of_place, Detection.root == root, Detection.path.in_(seen), same))
+    for path, detections in seen.items():
+        for each in detections:
+            each.file_id, each.root, each.path, each.media_id = file_id, root, path, held.get(path)
+            session.add(each)
+    session.flush()
+    return list(held.values())
 
 
 def begin_job(session: Session, kind: str, period: datetime, *, now: datetime, missed: int = 0) -> int | None:

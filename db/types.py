@@ -70,6 +70,15 @@ class ReportKind(StrEnum):
     ASKED = "asked"  # by somebody at the command line
 
 
+class Detected(StrEnum):
+    """What a detector saw at a place of a picture, or (``nothing``) that it saw nothing in all of it."""
+
+    ANIMAL = "animal"
+    PERSON = "person"
+    VEHICLE = "vehicle"
+    NOTHING = "nothing"
+
+
 class Reason(StrEnum):
     """Why a report asks people to look at a picture."""
 

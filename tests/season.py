@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from season_places import GAP, Fate, Place, diary, draw_looks, places
+from season_places import GAP, WIND, Fate, Place, diary, draw_looks, places
 from season_shots import CLASSES, Filling, Shot, take
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
@@ -57,13 +57,16 @@ def season(
     media: int = 100_000,
     seed: int = 2026,
     end: datetime = END,
+    all_faults: bool = False,
 ) -> Season:
     """Fill an empty ledger with so many media, each taken and answered within the ``nights`` days up to ``end``.
 
     Each night's report is there but the last. Kept pictures and Grad-CAMs, shared by all, are drawn in ``data_dir``.
+    With ``all_faults`` some cameras more have what cameras can have; one of them takes a large share of all pictures.
     """
+    sites = places(stations, all_faults=all_faults)
     with _few_collections():
-        return _filled(ledger, data_dir, stations=stations, nights=nights, media=media, seed=seed, end=end)
+        return _filled(ledger, data_dir, sites, nights=nights, media=media, seed=seed, end=end)
 
 
 @contextmanager
@@ -78,10 +81,10 @@ def _few_collections() -> Iterator[None]:
 
 
 def _filled(
-    ledger: Ledger, data_dir: Path, *, stations: int, nights: int, media: int, seed: int, end: datetime
+    ledger: Ledger, data_dir: Path, sites: list[Place], *, nights: int, media: int, seed: int, end: datetime
 ) -> Season:
     draw_looks(data_dir)
-    begin, sites, numbers = end - nights * DAY, places(stations), np.random.default_rng(seed)
+    begin, numbers = end - nights * DAY, np.random.default_rng(seed)
     deployments = {place.station: place.deployments(begin, end) for place in sites}
     models = [_model(number, begin + nights * DAY * number / 2) for number in (0, 1)]
     with ledger.write() as session:
@@ -92,7 +95,8 @@ def _filled(
         until = begin + (night + 1) * DAY
         filling.model = models[night >= nights / 2]
         for place, taken, count in brought[night]:
-            frames = diary(place, begin + taken * DAY - TAKEN, count, filling.random)
+            windy = place.is_windy(taken, nights)
+            frames = diary(place, begin + taken * DAY - TAKEN, count, filling.random, windy=windy)
             received = until - SENT + timedelta(minutes=filling.random.uniform(0, 30))
             wrong = place.fate is Fate.WRONG_CLOCK and taken >= nights // 3
             take(filling, place, frames, received, clock_ok=not wrong)
@@ -119,7 +123,8 @@ def _brought(
 ) -> defaultdict[int, list[tuple[Place, int, int]]]:
     """Divide the media among places and nights, and give them by the night on which they come in."""
     watched = np.array([[place.watches(night, nights) for night in range(nights)] for place in sites])
-    busy = watched * numbers.gamma(2, size=watched.shape)
+    windy = np.array([[place.is_windy(night, nights) for night in range(nights)] for place in sites])
+    busy = watched * numbers.gamma(2, size=watched.shape) * np.where(windy, WIND, 1)
     counts = numbers.multinomial(media, (busy / busy.sum()).ravel()).reshape(busy.shape)
     brought: defaultdict[int, list[tuple[Place, int, int]]] = defaultdict(list)
     for at, night in np.argwhere(counts).tolist():

@@ -19,7 +19,8 @@ from ml.labels import BACKGROUND, SPECIES
 from watcher.demo.scenery import Biome
 from watcher.demo.world import STATIONS, draw_scene
 
-CARD_NIGHTS, PAUSE_NIGHTS = 14, 12
+CARD_NIGHTS, PAUSE_NIGHTS, WINDY_NIGHTS = 14, 12, 5
+WIND = 60  # times as many pictures as else
 GAP = timedelta(minutes=30)
 # How often a class is seen in each hour of the station's day, from midnight on.
 BY_DAY, BY_NIGHT, AT_DUSK, ALWAYS = (
@@ -43,6 +44,9 @@ class Fate(StrEnum):
     PAUSES = "pauses"  # for twelve days
     DIES = "dies"  # after two thirds of the season
     WRONG_CLOCK = "wrong clock"  # from a third of the season on
+    GRASS = "grass"  # moves before the lens in a windy week
+    NO_FLASH = "no flash"  # so nothing is seen by night
+    HALF_A_DAY = "half a day"  # the clock is behind by
 
 
 class Recorded(StrEnum):
@@ -82,6 +86,19 @@ class Place:
         away = self.fate is Fate.PAUSES and nights // 2 <= night < nights // 2 + PAUSE_NIGHTS
         dead = self.fate is Fate.DIES and night >= nights * 2 // 3
         return not (away or dead) and self.delivery(night) < nights
+
+    def is_windy(self, night: int, nights: int) -> bool:
+        """Whether grass lets it take hundreds of empty pictures."""
+        return self.fate is Fate.GRASS and nights // 2 <= night < nights // 2 + WINDY_NIGHTS
+
+    def sees_at(self, time: datetime) -> bool:
+        """Whether its pictures show anything at that time, so that it keeps them."""
+        return self.fate is not Fate.NO_FLASH or 6 <= time.astimezone(self.zone).hour < 17
+
+    @property
+    def behind(self) -> timedelta:
+        """How far its clock is behind the station's."""
+        return timedelta(hours=12 if self.fate is Fate.HALF_A_DAY else 0)
 
     def deployments(self, begin: datetime, end: datetime) -> list[Deployment]:
         """Give its row, or the two rows of its two cameras."""
@@ -138,12 +155,17 @@ PLACES = (
 )  # fmt: skip
 
 
-def places(count: int) -> list[Place]:
+# What becomes of some cameras that are else sound, where every fault is wanted.
+FAULTS = {"Wolong-12": Fate.GRASS, "Pantanal-21": Fate.NO_FLASH, "Sabangau-09": Fate.HALF_A_DAY}
+
+
+def places(count: int, *, all_faults: bool = False) -> list[Place]:
     """Give so many places; from the thirteenth on they are once again such as the first ones."""
-    rounds = (divmod(number, len(PLACES)) for number in range(count))
+    faults = FAULTS if all_faults else {}
+    first = [replace(place, fate=faults.get(place.station, place.fate)) for place in PLACES]
+    rounds = (divmod(number, len(first)) for number in range(count))
     return [
-        replace(PLACES[at], station=f"{PLACES[at].station} {again + 1}") if again else PLACES[at]
-        for again, at in rounds
+        replace(first[at], station=f"{first[at].station} {again + 1}") if again else first[at] for again, at in rounds
     ]
 
 
@@ -155,17 +177,23 @@ class Frame(NamedTuple):
     best: str  # the most probable of all classes
 
 
-def diary(place: Place, begin: datetime, count: int, random: Random) -> list[Frame]:
-    """Draw what a camera takes in the 24 hours from ``begin`` on, in time order: bursts, mostly of nothing sought."""
+def diary(place: Place, begin: datetime, count: int, random: Random, *, windy: bool = False) -> list[Frame]:
+    """Draw what a camera takes in the 24 hours from ``begin`` on, in time order: bursts, mostly of nothing sought.
+
+    In the wind nothing is seen but grass. What would go on after these hours is cut off, so that files keep the order
+    of their times from day to day.
+    """
     frames: list[Frame] = []
+    end = begin + timedelta(hours=24)
     while len(frames) < count:
-        frames += _visit(place, begin, random)
+        visit = _visit(place, begin, random, windy=windy)
+        frames += (frame for frame in visit if frame.at < end and place.sees_at(frame.at))
     return sorted(frames[:count])
 
 
-def _visit(place: Place, begin: datetime, random: Random) -> Iterator[Frame]:
+def _visit(place: Place, begin: datetime, random: Random, *, windy: bool) -> Iterator[Frame]:
     """Draw a burst. Some come back when an event is just not over yet, or just over."""
-    decision, best = _seen(place, random)
+    decision, best = (Decision.OTHER, "blank") if windy else _seen(place, random)
     hour = random.choices(range(24), [int(often) for often in RHYTHMS[best]])[0] + random.random()
     dawn = begin.astimezone(place.zone)
     at = begin + timedelta(hours=(hour - dawn.hour - dawn.minute / 60) % 24)

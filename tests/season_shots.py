@@ -11,12 +11,14 @@ import numpy as np
 from season_places import Frame, Place, look
 
 from db.models import Deployment, Link, Model, Sighting
+from db.queries.solar import sun_heights
 from db.types import Decision, LinkKind, LinkStatus, State
 from ml.labels import BACKGROUND, SPECIES
 
 CLASSES = (*SPECIES, *BACKGROUND)
 BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 CONFIDENCE, FAR = 0.65, 0.5  # the models' thresholds
+DUSK = -3.0  # degrees of the sun at which a camera changes to infrared
 LEAST = {Decision.ANSWERED: CONFIDENCE, Decision.OTHER: 0.5, Decision.UNKNOWN: 0.3, Decision.UNFAMILIAR: 0.4}
 BROKEN = (
     ("damaged", "damaged: the picture ends too early"),
@@ -54,8 +56,9 @@ class Filling:
 def take(filling: Filling, place: Place, frames: list[Frame], received: datetime, *, clock_ok: bool) -> None:
     """Add what a place's camera took: its pictures, a few copies of them, and files that are no pictures."""
     random, before = filling.random, len(filling.shots)
-    for frame, answer in zip(frames, _answers(filling.numbers, frames), strict=True):
-        shot = _shot(filling, place, frame, answer, received, clock_ok=clock_ok)
+    facts = zip(frames, _answers(filling.numbers, frames), _dark(place, frames), strict=True)
+    for frame, answer, dark in facts:
+        shot = _shot(filling, place, frame, answer, received, clock_ok=clock_ok, dark=dark)
         originals = [each for each in filling.shots[before:] if not each.copy] if random.random() < 0.008 else []
         if originals:
             _let_copy(filling, shot, random.choice(originals))
@@ -66,6 +69,14 @@ def take(filling: Filling, place: Place, frames: list[Frame], received: datetime
             code, reason = random.choice(BROKEN)
             broken = {"state": State.REJECTED, "code": code, "reason": reason, "media_id": None, "deployment_id": None}
             filling.rows[Sighting].append(shot.sighting | _name(filling, place) | broken)
+
+
+def _dark(place: Place, frames: list[Frame]) -> list[bool]:
+    """Say of each frame whether it is night, by the sun where it is known where the camera stands."""
+    if place.latitude is None or place.longitude is None:
+        return [not 6 <= frame.at.astimezone(place.zone).hour < 18 for frame in frames]
+    seconds = np.array([frame.at.timestamp() for frame in frames])
+    return (sun_heights(seconds, place.latitude, place.longitude) < DUSK).tolist()
 
 
 def _answers(numbers: np.random.Generator, frames: list[Frame]) -> Iterator[dict[str, Any]]:
@@ -111,13 +122,14 @@ def _rounded(likely: np.ndarray) -> np.ndarray:
 
 
 def _shot(
-    filling: Filling, place: Place, frame: Frame, answer: dict[str, Any], received: datetime, *, clock_ok: bool
-) -> Shot:
+    filling: Filling, place: Place, frame: Frame, answer: dict[str, Any], received: datetime, *,
+    clock_ok: bool, dark: bool,
+) -> Shot:  # fmt: skip
     filling.media += 1
     random, local = filling.random, frame.at.astimezone(place.zone).replace(tzinfo=None)
     shown = look(frame.best, night=not 6 <= local.hour < 18)
     reset = datetime(2000, 1, 1) + timedelta(seconds=filling.media)  # noqa: DTZ001  # a camera's clock has no zone
-    camera_time = local if clock_ok else reset
+    camera_time = local - place.behind if clock_ok else reset
     hashes = random.randbytes(96).hex()
     media = {
         "id": filling.media, "sha256": hashes[:64], "picture_hash": hashes[64:128],
@@ -128,7 +140,7 @@ def _shot(
         "time_status": "ok" if clock_ok else "implausible",
         "time_source": "exif", "make": "RECONYX", "camera_model": "HP2X HYPERFIRE 2", "serial": place.station,
         "exif": {"Make": "RECONYX", "ISOSpeedRatings": random.choice((100, 400, 1600)), "ExposureTime": 0.0333},
-        "kept": f"kept/{shown}", "received_at": received,
+        "kept": f"kept/{shown}", "received_at": received, "brightness": 0.25 if dark else 0.45, "infrared": dark,
     }  # fmt: skip
     prediction = answer | {
         "id": filling.media, "media_id": filling.media, "region": 0, "model_id": filling.model.id,

@@ -46,7 +46,10 @@ def test_templates_hold_no_code():
     assert all(isinstance(statement, ast.Expr) for body in statements for statement in body)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["status"], ["report"], ["models", "list"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["status"], ["report"], ["models", "list"], ["redlist", "show"], ["summary"], ["train", "--help"]],
+)
 def test_a_short_command_never_loads_the_model_s_libraries(arguments, tmp_path):
     """A station asks for its status often, and TensorFlow takes seconds and hundreds of megabytes."""
     (tmp_path / "trapline-data").mkdir()

@@ -19,17 +19,21 @@ from ml.artifacts import Card, listed, promote, rollback
 from training.cli import Defaults
 from training.cli import app as training
 from training.dataset import DatasetError
+from watcher.cameras import cameras
 from watcher.config import Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderBusyError
+from watcher.export import ExportError, export
 from watcher.process import FolderError, Processed, process, write_answers
+from watcher.redlist.commands import app as redlist
 from watcher.reports.writing import ReportError, report_now
 from watcher.reviews import take_in
 from watcher.service import EXPECTED, Service, open_service
+from watcher.summary import summary
 from watcher.watch import NoInboxError, watch
 
 SOME_REJECTED, PROBLEMS, WRONG, BUSY, INTERRUPTED = 3, 1, 2, 75, 130  # exit statuses beside 0
 
-ERRORS = (*EXPECTED, DatasetError, FolderError, NoInboxError, ReportError)
+ERRORS = (*EXPECTED, DatasetError, ExportError, FolderError, NoInboxError, ReportError)
 
 NAMED = 50  # rejected files that the summary names
 
@@ -51,6 +55,10 @@ models = typer.Typer(help="The model store: which model answers.", no_args_is_he
 app.add_typer(models, name="models")
 reviews = typer.Typer(help="What people say of the pictures that a report asks about.", no_args_is_help=True)
 app.add_typer(reviews, name="review")
+app.add_typer(export, name="export")
+app.add_typer(redlist, name="redlist")
+app.command("cameras")(cameras)
+app.command("summary")(summary)
 app.add_typer(training, name="train", help="Train and judge models.")
 
 out = Console()

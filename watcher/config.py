@@ -6,14 +6,17 @@ Each package owns the model of its own section; this file composes them and alon
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from db.exchange.settings import ProjectSettings
 from db.settings import LedgerSettings
 from ml.settings import ModelSettings
 from training.settings import TrainingSettings
+from watcher.detections.settings import DetectionsSettings
+from watcher.redlist.settings import RedListSettings
 from watcher.reports.settings import ReportSettings
 from watcher.retraining import ScheduledRetraining
 
@@ -61,10 +64,16 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("trapline-data"), description="where Trapline keeps what it makes; on a local disk")
     inbox: Annotated[tuple[Path, ...], NoDecode] = Field((), description="the shared folders; Trapline only reads them")
+    stations: Path | None = Field(
+        None, description="the table of deployments, where it is not stations.csv at the top of the inbox"
+    )
     intake: IntakeSettings = IntakeSettings()
     pipeline: PipelineSettings = PipelineSettings()
+    detections: DetectionsSettings = DetectionsSettings()
     model: ModelSettings = ModelSettings()
     ledger: LedgerSettings = LedgerSettings()
+    project: ProjectSettings = ProjectSettings()
+    redlist: RedListSettings = RedListSettings()
     report: ReportSettings = ReportSettings()
     training: TrainingSettings = TrainingSettings()
     retraining: ScheduledRetraining = ScheduledRetraining()
@@ -104,6 +113,11 @@ def load_settings(file: Path | None = None) -> Settings:
     content: dict[str, Any] = {}
     if named is not None or path.is_file():
         content = _read(path)
+    if isinstance(section := content.get("redlist"), dict) and "token" in section:
+        raise ConfigError(
+            f"{path}: redlist.token: a token does not belong in a file that others read: put it into "
+            "TRAPLINE_REDLIST__TOKEN, or name a file that holds it with redlist.token_file"
+        )
     try:
         settings = Settings(**content)
     except ValidationError as error:
@@ -141,9 +155,11 @@ def _explain(error: ValidationError, path: Path) -> str:
 def _known_keys(section: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in section:
-        inner = model.model_fields[str(part)].annotation
-        assert isinstance(inner, type)
-        model = inner
+        if isinstance(part, str):  # else the place in a list of sections
+            annotation = model.model_fields[part].annotation
+            inner = next(iter(get_args(annotation)), annotation)
+            assert isinstance(inner, type)
+            model = inner
     return sorted(model.model_fields)
 
 
@@ -157,8 +173,10 @@ def _absolute(settings: Settings, base: Path) -> Settings:
         update={
             "data_dir": at(settings.data_dir),
             "inbox": tuple(at(folder) for folder in settings.inbox),
+            "stations": at(settings.stations),
             "model": settings.model.model_copy(update={"weights_folder": at(settings.model.weights_folder)}),
             "ledger": settings.ledger.model_copy(update={"redlist": at(settings.ledger.redlist)}),
+            "redlist": settings.redlist.model_copy(update={"token_file": at(settings.redlist.token_file)}),
             "report": settings.report.model_copy(update={"folder": at(settings.report.folder)}),
             "retraining": settings.retraining.model_copy(
                 update={"datasets": tuple(at(folder) for folder in settings.retraining.datasets)}

@@ -48,6 +48,11 @@ class DataFolder:
         return self.root / "runs"
 
     @property
+    def redlist(self) -> Path:
+        """The Red List: the refreshed table, and every version that was ever used."""
+        return self.root / "redlist"
+
+    @property
     def runtime(self) -> Path:
         """What is made of the models for this machine, and can be made again."""
         return self.root / "runtime"

@@ -18,6 +18,7 @@ from pebble import ProcessExpired
 from db.check import faults, originals, products
 from db.engine import LedgerError
 from db.queries.corrections import count_corrections
+from db.queries.detections import count_detected
 from db.queries.status import at_two_deployments, failed_jobs, last_report, models_used, rejected, stations, totals
 from db.redlist import RedListError
 from db.types import State
@@ -28,11 +29,12 @@ from ml.runtime import OutOfMemory, RuntimeMissing, agreements, choose, measure,
 from training.retraining.outcome import last
 from watcher.config import ConfigError, Settings, load_settings
 from watcher.data_folder import DataFolder, DataFolderError
+from watcher.detections.taking import refused_now as detections_refused
 from watcher.inbox.scan import signature
 from watcher.intake import DECODE_SECONDS, decode_pool
 from watcher.reviews import refused_now
 from watcher.service import Service, open_service
-from watcher.stations import StationsError, read_stations
+from watcher.stations import Fit, StationsError, astray, fit, loose_ends
 
 LOW_DISK = 500 * 2**20
 SILENT_SECONDS = 60  # a daemon that says nothing for this long hangs
@@ -63,6 +65,10 @@ def status(service: Service) -> dict[str, Any]:
             "corrections_refused": [
                 {"path": file.place, "reason": file.refused} for file in refused_now(service, session)
             ],
+            "detections": count_detected(session),
+            "detections_refused": [
+                {"path": file.place, "reason": file.refused} for file in detections_refused(service, session)
+            ],
             "models": dict(models_used(session)),
             "failed_jobs": failed_jobs(session),
             "report": report.path if report else None,
@@ -86,6 +92,7 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"pictures  {state['media']}, of which {state['copies']} are copies and {state['pending']} wait for an answer"
     if daemon:
         yield from chain.from_iterable(map(_inbox_lines, daemon["inboxes"]))
+        yield from _stations_lines(_fits(daemon["inboxes"]))
         yield from (f"next      {kind} at {time}" for kind, time in daemon["next"].items())
     if state["at_two_deployments"]:
         yield f"pictures  {state['at_two_deployments']} lie at two stations (a card in the wrong folder?)"
@@ -93,6 +100,9 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield from (f"rejected  {file['path']}: {file['reason']}" for file in state["rejected"])
     yield f"corrections  {state['corrections']} taken"
     yield from (f"corrections  {file['path']} refused: {file['reason']}" for file in state["corrections_refused"])
+    if state["detections"]:
+        yield f"detections  of {state['detections']} pictures"
+    yield from (f"detections  {file['path']} refused: {file['reason']}" for file in state["detections_refused"])
     yield f"report    {state['report'] or 'none yet'}"
     if state["retraining"]:
         yield f"retrained {state['retraining']['finished']}: {state['retraining']['says']}"
@@ -110,6 +120,19 @@ def _inbox_lines(inbox: dict[str, Any]) -> Iterator[str]:
     yield from (f"growing   {root}/{path} has been written for more than an hour" for path in inbox["growing"])
     if inbox["events_asked_for_anew"]:
         yield f"events    of {root} stopped {inbox['events_asked_for_anew']} times and were asked for anew"
+
+
+def _stations_lines(fits: list[Fit]) -> Iterator[str]:
+    yield from (f"stations  {line}" for line in dict.fromkeys(map(_listed, fits)))
+    yield from (f"stations  {line}" for line in loose_ends(fits))
+
+
+def _listed(fit: Fit) -> str:
+    return f"{fit.table}: deployments listed: {fit.deployments}"
+
+
+def _fits(inboxes: list[dict[str, Any]]) -> list[Fit]:
+    return [Fit(**inbox["stations"]) for inbox in inboxes if inbox.get("stations")]
 
 
 def _inbox_problems(inbox: dict[str, Any]) -> Iterator[str]:
@@ -151,6 +174,7 @@ def _retraining(data: DataFolder) -> dict[str, Any] | None:
 def _problems(state: dict[str, Any]) -> list[str]:
     daemon = state["daemon"] or {}
     found = list(chain.from_iterable(map(_inbox_problems, daemon.get("inboxes", []))))
+    found += astray(_fits(daemon.get("inboxes", [])))
     if state["model_problem"]:
         found.append(state["model_problem"])
     found += [f"the last {kind} failed: {failure}" for kind, failure in state["failed_jobs"].items()]
@@ -164,6 +188,10 @@ def _problems(state: dict[str, Any]) -> list[str]:
     if state["corrections_refused"]:
         found.append(
             f"corrections are refused ({len(state['corrections_refused'])}): do what is said of each, or delete it"
+        )
+    if state["detections_refused"]:
+        found.append(
+            f"detection results are refused ({len(state['detections_refused'])}): do what is said of each, or delete it"
         )
     if state["pending"] and not daemon:
         found.append(f"pictures wait for an answer ({state['pending']}) and no daemon runs: start trapline watch")
@@ -204,6 +232,7 @@ def doctor(config: Path | None, *, thorough: bool, seconds: float = MEASURED_SEC
         with open_service(settings) as service:
             says = f"{service.data.ledger}{' (made now)' if new else ''}"
             yield Check("data folder and ledger", well=True, says=says)
+            yield from _stations(service)
             if thorough:
                 yield from _compare(service)
     except (DataFolderError, LedgerError, RedListError) as error:
@@ -218,11 +247,24 @@ def _inbox(root: Path) -> Check:
         return Check(name, well=False, says="is not there: mount the share, or correct inbox")
     if not os.access(root, os.R_OK | os.X_OK):
         return Check(name, well=False, says="cannot be read: give the daemon's user the right to read it")
-    try:
-        listed = read_stations(root)
-    except StationsError as error:
-        return Check(name, well=False, says=str(error))
-    return Check(name, well=True, says=f"readable; stations.csv lists {len(listed)} deployments")
+    return Check(name, well=True, says="readable")
+
+
+def _stations(service: Service) -> Iterator[Check]:
+    """Check the tables of deployments, each against the folders of its inboxes that are there."""
+    fits, faults = [], []
+    for root in filter(Path.is_dir, service.settings.inbox):
+        try:
+            stations = service.stations(root)
+        except StationsError as error:
+            faults += str(error).splitlines()
+            continue
+        faults += stations.faults
+        fits.append(fit(service.folder(root), stations))
+    wrong = dict.fromkeys([*faults, *astray(fits)])
+    well = dict.fromkeys([*map(_listed, fits), *loose_ends(fits)])
+    if fits or wrong:
+        yield Check("stations", well=not wrong, says="; ".join(wrong or well))
 
 
 def _reports(folder: Path) -> Check:

@@ -302,5 +302,7 @@ def _media(picture: Picture, kept: str, now: datetime) -> Media:
         serial=picture.camera.serial,
         exif=picture.exif,
         kept=kept,
+        brightness=picture.brightness,
+        infrared=picture.infrared,
         received_at=now,
     )

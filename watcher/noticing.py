@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from watcher.inbox.settle import Settled, Settler
 from watcher.inbox.share import tells_events
 from watcher.intake import Intake, assign_deployments, decode_pool, derive_stale
 from watcher.service import Service
-from watcher.stations import Listed, StationsError, read_stations
+from watcher.stations import Fit, Listed, StationsError, fit
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Noticing:
         self._watches = Watches(folder.root, self._dirty)
         self._due = 0.0
         self._listed: tuple[Listed, ...] = ()
+        self._fit: Fit | None = None
 
     def run(self) -> None:
         """Notice and take files until the daemon stops."""
@@ -108,6 +110,7 @@ class Noticing:
             "scan_seconds": self._interval(),
             "looking_since": _text(root.looking_since),
             "looked_at": _text(root.looked_at),
+            "stations": asdict(self._fit) if self._fit else None,
         }
 
     def _look_through(self) -> list[Settled]:
@@ -160,20 +163,27 @@ class Noticing:
         return self._watches.count() >= self._lookout.root.folders
 
     def _read_stations(self) -> None:
-        """Apply the inbox' ``stations.csv``."""
-        problem = f"stations of {self.root}"
+        """Apply the table of deployments; one that cannot be used leaves the stations as they were."""
         try:
-            self._listed = read_stations(self._folder.root)
+            stations = self._service.stations(self._folder.root)
         except StationsError as error:
-            if self._problems.get(problem) != str(error):
-                log.warning("%s; the stations stay as they were", str(error).replace("\n", "; "))
-            self._problems[problem] = str(error)
+            self._say_of_stations(f"{error}\nthe stations stay as they were")
             with self._service.ledger.write() as session:
                 # what is taken meanwhile is to be looked at again when the table is mended
                 store.remember_stations(session, self.root, "")
             return
-        self._problems.pop(problem, None)
+        self._say_of_stations("\n".join(stations.faults))
+        self._listed, self._fit = stations.listed, fit(self._folder, stations)
         assign_deployments(self._service.ledger, self.root, self._listed, self._service.redlist)
+
+    def _say_of_stations(self, wrong: str) -> None:
+        about = f"stations of {self._service.settings.stations or self.root}"  # inboxes may share a table
+        if wrong and self._problems.get(about) != wrong:
+            log.warning("%s", wrong.replace("\n", "; "))
+        if wrong:
+            self._problems[about] = wrong
+        else:
+            self._problems.pop(about, None)
 
 
 def _text(time: datetime | None) -> str | None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -20,12 +21,14 @@ from db.queries.status import Totals, totals
 from db.types import State
 from ml.files import write_atomically
 from ml.runtime import prepare
+from watcher.detections.taking import look
 from watcher.inbox.lookout import Lookout
+from watcher.inbox.scan import Folder
 from watcher.inbox.settle import Settled, Settler
 from watcher.intake import Intake, assign_deployments, decode_pool, derive_stale
 from watcher.pipeline import Pipeline
 from watcher.service import Service
-from watcher.stations import read_stations
+from watcher.stations import Stations, astray, fit, loose_ends
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
@@ -68,10 +71,13 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
     lookouts = [Lookout(service.ledger, service.folder(Path(root)), Settler(0.0), patient=False) for root in roots]
     files = [file for lookout in lookouts for file in lookout.look_through(0.0)]
     left_out = tuple(line for lookout in lookouts for line in _left_out(lookout))
-    listed = {str(each.folder.root): read_stations(each.folder.root) for each in lookouts if not each.root.away}
+    tables = [(each.folder, service.stations(each.folder.root)) for each in lookouts if not each.root.away]
+    listed = {str(folder.root): stations.listed for folder, stations in tables}
     for root, rows in listed.items():
         assign_deployments(service.ledger, root, rows, service.redlist)
-    for line in left_out:
+    refused = [each for root in roots for each in look(service, Path(root), patient=False) if each.refused]
+    told = (f"{each.place} is refused: {each.refused}" for each in refused)
+    for line in (*left_out, *_said_of(tables), *told):
         console.print(line, soft_wrap=True, markup=False)
     if files or _waiting(service, roots, again=again):
         prepare(service.settings.model)  # before there are other threads, since TensorFlow is muffled while it loads
@@ -125,6 +131,13 @@ def _left_out(lookout: Lookout) -> Iterator[str]:
     if lookout.root.away:
         yield f"{root}: {lookout.root.away}; its files stay as they are in the ledger"
     yield from (f"{root}/{path} is left out ({why})" for path, why in lookout.root.unreadable.items())
+
+
+def _said_of(tables: list[tuple[Folder, Stations]]) -> Iterator[str]:
+    """Say what is wrong with the tables of deployments, and what they leave open."""
+    yield from dict.fromkeys(fault for _, stations in tables for fault in stations.faults)
+    fits = [fit(folder, stations) for folder, stations in tables]
+    yield from chain(astray(fits), loose_ends(fits))
 
 
 def _waiting(service: Service, roots: Iterable[str], *, again: bool) -> int:

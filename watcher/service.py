@@ -9,7 +9,6 @@ from pebble import ProcessPool
 
 from db.engine import Ledger, LedgerError, open_ledger
 from db.redlist import RedList, RedListError
-from db.redlist import load as load_redlist
 from ml.artifacts import ArtifactError, current
 from ml.artifacts import load as load_model
 from ml.backbones import WeightsDamaged, WeightsMissing
@@ -18,7 +17,8 @@ from watcher.config import ConfigError, Settings
 from watcher.data_folder import DataFolder, DataFolderError
 from watcher.inbox.scan import Folder
 from watcher.intake import Intake
-from watcher.stations import Listed, StationsError
+from watcher.redlist.tables import in_force, keep
+from watcher.stations import Listed, Stations, StationsError, read_stations
 
 # What a user can mend: the message is one sentence that says how.
 EXPECTED = (
@@ -64,7 +64,12 @@ class Service:
 
     def folder(self, root: Path) -> Folder:
         """Give a root to scan, without what Trapline itself may have in it."""
-        return Folder(root.resolve(), excluded=(self.data.root, self.reports))
+        table = [self.settings.stations] if self.settings.stations else []
+        return Folder(root.resolve(), excluded=(self.data.root, self.reports, *table))
+
+    def stations(self, root: Path) -> Stations:
+        """Read the table of deployments of a root; raises `StationsError` where it cannot be used at all."""
+        return read_stations(root, self.settings.stations)
 
 
 @contextmanager
@@ -81,7 +86,8 @@ def open_service(settings: Settings, *, create: bool = True) -> Iterator[Service
             "or name the right folder with data_dir or TRAPLINE_DATA_DIR"
         )
     data.prepare()
-    redlist = load_redlist(settings.ledger.redlist)
+    redlist = in_force(data.redlist, settings.ledger.redlist)
+    keep(data.redlist, redlist)
     ledger = open_ledger(data.ledger)
     try:
         yield Service(settings, data, ledger, redlist)

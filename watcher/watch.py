@@ -16,6 +16,7 @@ from ml.artifacts import load as load_model
 from ml.files import write_atomically
 from ml.runtime import open_ensemble, prepare
 from ml.settings import ModelSettings
+from watcher.detections.taking import look as look_for_detections
 from watcher.noticing import Noticing
 from watcher.pipeline import Load, Pipeline
 from watcher.reports.jobs import report_jobs
@@ -80,6 +81,8 @@ class _Daemon:
             steps += [(f"inbox {inbox.root}", inbox.run), (f"events of {inbox.root}", inbox.supervise)]
             corrections = f"corrections of {inbox.root}"
             steps.append((corrections, partial(self._mind_corrections, corrections, Path(inbox.root))))
+            detections = f"detections of {inbox.root}"
+            steps.append((detections, partial(self._mind_detections, detections, Path(inbox.root))))
         threads = [
             threading.Thread(target=self._again_and_again, args=[name, step], name=name, daemon=True)
             for name, step in steps
@@ -152,6 +155,18 @@ class _Daemon:
                 log.warning("%s", error)
             self._failures[name] = str(error)
         self.stopping.wait(CORRECTIONS_SECONDS)
+
+    def _mind_detections(self, name: str, root: Path) -> None:
+        """Take what detectors saw, once, and pause until the inbox is looked through again."""
+        for outcome in look_for_detections(self._service, root):
+            if outcome.refused:
+                log.warning("%s is refused: %s", outcome.place, outcome.refused)
+            else:
+                log.info("took what %s says of %d pictures", outcome.place, outcome.pictures)
+            if self.stopping.is_set():
+                return
+        self._failures.pop(name, None)
+        self.stopping.wait(self._service.settings.intake.scan_minutes * 60)
 
     def _beat(self) -> None:
         """Say what only this process knows; ``trapline status`` reads it."""

@@ -52,7 +52,7 @@ def ecology(session: Session, *, begin: datetime, end: datetime, settings: Ledge
     """Read the counted answers of the period and of the equally long one before."""
     gap, silence = timedelta(minutes=settings.event_minutes), timedelta(days=settings.silence_days)
     earlier = begin - (end - begin)
-    events, before = events_in(session, begin, end, gap), events_in(session, earlier, begin, gap)
+    events, before = (events_in(session, *period, gap, sure=True) for period in ((begin, end), (earlier, begin)))
     effort = efforts(session, begin, end, silence, now=end)
     days = sum(each.days for each in effort)
     days_before = sum(each.days for each in efforts(session, earlier, begin, silence, now=end))

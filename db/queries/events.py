@@ -58,12 +58,12 @@ def _elapsed_in_sqlite(element: elapsed, compiler: Any, **more: Any) -> str:
     return f"round((julianday({later}) - julianday({earlier})) * 86400, 3)"
 
 
-def events_in(session: Session, begin: datetime, end: datetime, gap: timedelta) -> list[Event]:
-    """Give the events that start after ``begin`` and until ``end``, in time order.
+def events_in(session: Session, begin: datetime, end: datetime, gap: timedelta, *, sure: bool = False) -> list[Event]:
+    """Give the events that start after ``begin`` and until ``end``, in time order; ``sure``: of sure pictures only.
 
     One that began before, by a picture that is at most ``gap`` older, goes on and is none of them.
     """
-    rows = starting(observed(begin - gap, end), gap)
+    rows = starting(observed(begin - gap, end, sure=sure), gap)
     starts = (
         select(rows.c.deployment_id, *kind_columns(rows.c), rows.c.captured_at, rows.c.captured_local)
         .where(rows.c.starts == 1, rows.c.captured_at > begin)
@@ -74,13 +74,14 @@ def events_in(session: Session, begin: datetime, end: datetime, gap: timedelta) 
     ]
 
 
-def observed(begin: datetime, end: datetime) -> Subquery:
-    """Select the counted answers by capture time, where that is sure, with the columns that events need."""
-    return _answers(begin, end).where(is_sure()).subquery()
+def observed(begin: datetime, end: datetime, *, sure: bool = False) -> Subquery:
+    """Select the counted answers by capture time, with the columns that events need; ``sure``: where that is sure."""
+    answers = _answers(begin, end)
+    return (answers.where(is_sure()) if sure else answers).subquery()
 
 
 def count_unsure(session: Session, begin: datetime, end: datetime) -> int:
-    """Count the counted answers that `observed` leaves out: no effort covers them."""
+    """Count the counted answers that are not sure: no effort covers them."""
     left = _answers(begin, end).where(~is_sure()).subquery()
     return session.scalar(select(func.count()).select_from(left)) or 0
 
@@ -93,7 +94,7 @@ def is_sure() -> ColumnElement[bool]:
 
 def _answers(begin: datetime, end: datetime) -> Select[*tuple[Any, ...]]:
     wanted = (Observation.captured_at > begin, Observation.captured_at <= end, Observation.counted)
-    of = select(*EVENT_COLUMNS).join(Deployment, Observation.deployment_id == Deployment.id)
+    of = select(*EVENT_COLUMNS).outerjoin(Deployment, Observation.deployment_id == Deployment.id)
     return of.where(Observation.decision == Decision.ANSWERED, *wanted)
 
 

@@ -21,6 +21,7 @@ class Place:
 
     station: str
     country: str | None
+    timezone: str | None
     latitude: float | None
     longitude: float | None
     rounded: bool
@@ -100,15 +101,17 @@ def _place(deployments: list[Deployment], last: dict[int, datetime], *, rounding
     return Place(
         station=deployments[0].station,
         country=next((d.country for d in reversed(deployments) if d.country), None),
-        latitude=_told(latitude, rounding),
-        longitude=_told(longitude, rounding),
+        timezone=next((d.timezone for d in reversed(deployments) if d.timezone), None),
+        latitude=told(latitude, rounding),
+        longitude=told(longitude, rounding),
         rounded=rounding is not None,
         cameras=len({d.camera or d.key for d in deployments}),
         last_picture=max((last[d.id] for d in deployments if d.id in last), default=None),
     )
 
 
-def _told(degrees: float | None, rounding: float | None) -> float | None:
+def told(degrees: float | None, rounding: float | None) -> float | None:
+    """Give degrees as they may be told: to a multiple of ``rounding``, or exactly where that is None."""
     if degrees is None or rounding is None:
         return None if degrees is None else round(degrees, EXACT)
     return round(round(degrees / rounding) * rounding, 9)  # 0.1 is no binary number

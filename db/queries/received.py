@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, select, union
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Deployment, Link, Media, Observation, Prediction, Review
+from db.detected import PEOPLE
+from db.models import Deployment, Detection, Link, Media, Observation, Prediction, Review
 from db.queries.events import letters_of
 from db.redlist import Category
 from db.types import Decision, LinkKind, LinkStatus, Method, ObservationType
@@ -79,7 +80,7 @@ def said_until(media_id: Any, time: datetime) -> ColumnElement[bool]:
 
 
 def shows_people(media_id: Any) -> ColumnElement[bool]:
-    """Whether anybody, model or human, ever saw a person in a media or a copy of it: then it is never to be shown."""
+    """Whether anybody, human, model or detector, ever saw people in a media or a copy: then it is never to be shown."""
     return _people(media_id) | _of_a_copy(media_id, _people, Link.status != LinkStatus.UNDONE)
 
 
@@ -93,11 +94,13 @@ def _of_a_copy(
 
 def _people(media_id: Any) -> ColumnElement[bool]:
     observation, prediction, review = aliased(Observation), aliased(Prediction), aliased(Review)
+    detection = aliased(Detection)
     people = [ObservationType.HUMAN, ObservationType.VEHICLE]
     return (
         exists().where(observation.media_id == media_id, observation.observation_type.in_(people))
         | exists().where(prediction.media_id == media_id, prediction.background == "person")
         | exists().where(review.media_id == media_id, review.label == "person")
+        | exists().where(detection.media_id == media_id, detection.category.in_(PEOPLE))
     )
 
 

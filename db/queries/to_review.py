@@ -115,12 +115,14 @@ def _answered(since: datetime, until: datetime) -> CTE:
         )
         .join(Media, Observation.media_id == Media.id)
         .join(Prediction, Media.answered_by == Prediction.id)
+        .join(Model, Prediction.model_id == Model.id)
         .where(
             Observation.media_id.in_(first_answered(since, until)),
             Observation.region == 0,
             Observation.counted,
-            # what a person has spoken of is not shown, so it may show people
-            (Observation.classification_method == Method.HUMAN) | ~shows_people(Observation.media_id),
+            # what a person has spoken of is not shown, so it may show people; else the model said it, and no detector
+            (Observation.classification_method == Method.HUMAN)
+            | ((Observation.classified_by == Model.version) & ~shows_people(Observation.media_id)),
         )
         .cte("found")
     )

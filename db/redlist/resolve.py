@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from db.redlist.table import TABLE_DATE, Category, Taxon, read_tables
+from db.redlist.table import read_tables
+from db.redlist.taxon import Category, Taxon
 
-#: The Red List as a whole; each taxon has the citation of its own assessment.
-CITATION = "IUCN. 2026. The IUCN Red List of Threatened Species. https://www.iucnredlist.org"
 #: What a reader of any category must know.
 NOTE = "Categories are global; national and regional Red Lists may differ."
 
@@ -46,14 +45,23 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class RedList:
-    """The tables in use; ``version`` changes with the content of any of them, ``date`` is the shipped table's."""
+    """The tables in use: what is in force, and what was before; ``version`` changes with the content of any of them."""
 
     taxa: tuple[Taxon, ...]
     titles: dict[tuple[str, str], str]
     version: str
-    date: date = TABLE_DATE
-    citation: str = CITATION
+    former: tuple[Taxon, ...] = ()
     note: str = NOTE
+
+    @property
+    def date(self) -> date:
+        """The day on which a row was last read from its source."""
+        return max(taxon.retrieved for taxon in self.taxa)
+
+    @property
+    def citation(self) -> str:
+        """The Red List as a whole; each taxon has the citation of its own assessment."""
+        return f"IUCN. {self.date.year}. The IUCN Red List of Threatened Species. https://www.iucnredlist.org"
 
     def resolve(self, label: str, country: str | None, *, anywhere: bool = False) -> Resolution:
         """Narrow the candidate taxa of ``label`` to those that live in ``country`` (ISO 3166-1 alpha-2).
@@ -79,10 +87,16 @@ class RedList:
         return self.titles.get((label, ""), label.replace("_", " ").capitalize())
 
 
-def load(extra: Path | None = None) -> RedList:
-    """Read the shipped tables and a user's own (the columns of ``taxa.csv``), whose rows replace or add taxa.
+def load(*tables: Path) -> RedList:
+    """Read the shipped tables and further ones (the columns of ``taxa.csv``), whose rows replace or add taxa.
 
-    Raises `RedListError` naming file, line, column and what was expected.
+    Of several rows of one taxon the one that was published last is in force. Raises `RedListError` naming file, line,
+    column and what was expected.
     """
-    tables = read_tables(extra)
-    return RedList(taxa=tuple(tables.taxa.values()), titles=tables.titles, version=tables.version)
+    read = read_tables(*tables)
+    return RedList(
+        taxa=tuple(rows[-1] for rows in read.taxa.values()),
+        titles=read.titles,
+        version=read.version,
+        former=tuple(row for rows in read.taxa.values() for row in rows[:-1]),
+    )

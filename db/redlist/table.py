@@ -1,107 +1,59 @@
-"""Reads the Red List tables: facts about taxa, the labels they may stand behind, and what reports print for them."""
+"""Reads and writes the Red List tables: taxa, the labels they may stand behind, and what reports print for them."""
 
 import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
-#: The day on which ``taxa.csv`` was last checked against its sources; moves with every edit of it.
-TABLE_DATE = date(2026, 11, 24)
+from db.redlist.taxon import Category, Taxon, Trend
 
 
 class RedListError(ValueError):
     """A Red List table cannot be used; the message names file, line, column and what was expected."""
 
 
-class Category(StrEnum):
-    """IUCN Red List categories (version 3.1), from the least to the most severe.
-
-    Not evaluated and data deficient say nothing about the risk; they stand first so that any known category outranks
-    them in a span.
-    """
-
-    NE = "NE"
-    DD = "DD"
-    LC = "LC"
-    NT = "NT"
-    VU = "VU"
-    EN = "EN"
-    CR = "CR"
-    EW = "EW"
-    EX = "EX"
-
-    @property
-    def severity(self) -> int:
-        """The place in the order above: compare this, for the members themselves compare as text."""
-        return list(Category).index(self)
-
-    @property
-    def threatened(self) -> bool:
-        """Whether the Red List calls it threatened: vulnerable, endangered, critically endangered."""
-        return self in {Category.VU, Category.EN, Category.CR}
-
-
-class Trend(StrEnum):
-    """Population trend as the Red List gives it."""
-
-    INCREASING = "increasing"
-    STABLE = "stable"
-    DECREASING = "decreasing"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Taxon:
-    """One row of the table: a global Red List assessment.
-
-    ``year`` is the year of assessment, which may come before the year of publication in ``citation``; ``criteria`` is
-    empty where the Red List gives none (NT, LC) or they could not be checked. ``countries`` are the ISO 3166-1 alpha-2
-    codes of where it lives or may still live (introduced, reintroduced and possibly extinct populations included):
-    outside them a sighting is taken to be impossible. ``labels`` are those it is a candidate for.
-    """
-
-    scientific_name: str
-    common_name: str
-    rank: str
-    category: Category
-    criteria: str
-    year: int
-    trend: Trend
-    countries: frozenset[str]
-    labels: tuple[str, ...]
-    citation: str
-
-
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All tables as read: taxa by scientific name, exceptional titles by (label, scientific name or ""), a version."""
+    """All tables as read: the rows of each taxon by its name, the latest last, and exceptional titles.
 
-    taxa: dict[str, Taxon]
+    Titles stand by (label, scientific name or ""). The version changes with the content of any of these, wherever it
+    was read from.
+    """
+
+    taxa: dict[str, tuple[Taxon, ...]]
     titles: dict[tuple[str, str], str]
     version: str
 
 
-def read_tables(extra: Path | None = None) -> Tables:
-    """Read the shipped tables; rows of ``extra`` replace the taxon of the same scientific name or add one.
+def read_tables(*tables: Path) -> Tables:
+    """Read the shipped tables; the rows of each further one replace all rows of the taxa that it names, or add taxa.
 
-    ``version`` is the date of the shipped table and eight hex digits over the content of all files read. Raises
-    `RedListError` for a file that cannot be read or a cell that is not as it should be.
+    The version is the day on which a row in force was last retrieved, and eight hex digits over all rows and titles.
+    Raises `RedListError` for a file that cannot be read or a cell that is not as it should be.
     """
     here = files("db.redlist")
-    shipped, titles = (here / "taxa.csv").read_bytes(), (here / "titles.csv").read_bytes()
-    taxa = _taxa(shipped, "taxa.csv")
-    digest = hashlib.sha256(shipped + titles)
-    if extra is not None:
-        content = _content(extra)
-        taxa |= _taxa(content, str(extra))
-        digest.update(content)
-    return Tables(taxa, _titles(titles), f"{TABLE_DATE.isoformat()} {digest.hexdigest()[:8]}")
+    taxa = _taxa((here / "taxa.csv").read_bytes(), "taxa.csv")
+    for table in tables:
+        taxa |= _taxa(_content(table), str(table))
+    titles = _titles((here / "titles.csv").read_bytes())
+    every = as_csv(row for name in sorted(taxa) for row in taxa[name])
+    digest = hashlib.sha256(every + repr(sorted(titles.items())).encode()).hexdigest()
+    day = max(rows[-1].retrieved for rows in taxa.values())
+    return Tables(taxa, titles, f"{day.isoformat()} {digest[:8]}")
+
+
+def as_csv(rows: Iterable[Taxon]) -> bytes:
+    """Give the rows as a table in UTF-8 that `read_tables` reads."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(_cells(row) for row in rows)
+    return text.getvalue().encode()
 
 
 def _content(path: Path) -> bytes:
@@ -111,20 +63,22 @@ def _content(path: Path) -> bytes:
         raise RedListError(f"{path}: the Red List table cannot be read ({exc.strerror}); name an existing CSV") from exc
 
 
-def _taxa(content: bytes, name: str) -> dict[str, Taxon]:
-    taxa: dict[str, Taxon] = {}
+def _taxa(content: bytes, name: str) -> dict[str, tuple[Taxon, ...]]:
+    taxa: dict[str, dict[int, Taxon]] = {}
     for line, row in _rows(content, name, list(_COLUMNS)):
         where = f"{name}, line {line}"
         for column, (fits, expected) in _COLUMNS.items():
             if not fits(row[column]):
                 raise RedListError(f"{where}, column {column}: {row[column]!r} found, expected {expected}")
         taxon = _taxon(row)
-        if taxon.scientific_name in taxa:
+        rows = taxa.setdefault(taxon.scientific_name, {})
+        if taxon.published in rows:
             raise RedListError(
-                f"{where}, column scientificName: {taxon.scientific_name!r} twice, expected one row each"
+                f"{where}, column scientificName: {taxon.scientific_name!r} twice, expected one row for each taxon and "
+                "year of publication"
             )
-        taxa[taxon.scientific_name] = taxon
-    return taxa
+        rows[taxon.published] = taxon
+    return {name: tuple(rows[year] for year in sorted(rows)) for name, rows in taxa.items()}
 
 
 def _titles(content: bytes) -> dict[tuple[str, str], str]:
@@ -149,23 +103,55 @@ def _rows(content: bytes, name: str, columns: list[str]) -> list[tuple[int, dict
 
 
 def _taxon(row: dict[str, str]) -> Taxon:
+    reintroduced = frozenset(row["reintroduced"].split())
     return Taxon(
         scientific_name=row["scientificName"],
         common_name=row["commonName"],
         rank=row["taxonRank"],
         category=Category(row["category"]),
         criteria=row["criteria"],
-        year=int(row["yearAssessed"]),
+        assessed=int(row["yearAssessed"]),
+        published=int(row["yearPublished"]),
         trend=Trend(row["trend"]),
-        countries=frozenset(row["countries"].split()),
+        countries=frozenset(row["countries"].split()) | reintroduced,
+        reintroduced=reintroduced,
         labels=tuple(row["labels"].split()),
         citation=row["citation"],
+        retrieved=date.fromisoformat(row["retrieved"]),
+    )
+
+
+def _cells(taxon: Taxon) -> tuple[object, ...]:
+    """Give the cells of a row in the order of the columns."""
+    return (
+        taxon.scientific_name,
+        taxon.common_name,
+        taxon.rank,
+        taxon.category,
+        taxon.criteria,
+        taxon.assessed,
+        taxon.published,
+        taxon.trend,
+        " ".join(sorted(taxon.countries)),
+        " ".join(sorted(taxon.reintroduced)),
+        " ".join(taxon.labels),
+        taxon.citation,
+        taxon.retrieved,
     )
 
 
 def _like(pattern: str) -> Callable[[str], bool]:
     return lambda cell: re.fullmatch(pattern, cell) is not None
 
+
+def _is_day(cell: str) -> bool:
+    try:
+        return date.fromisoformat(cell).isoformat() == cell
+    except ValueError:
+        return False
+
+
+_YEAR = (_like(r"(19|20)[0-9]{2}"), "a year such as 2023")
 
 #: Each column of a table of taxa with the test its cells pass and, for the message, what was expected.
 _COLUMNS: dict[str, tuple[Callable[[str], bool], str]] = {
@@ -174,9 +160,12 @@ _COLUMNS: dict[str, tuple[Callable[[str], bool], str]] = {
     "taxonRank": (_like("species|subspecies"), "species or subspecies"),
     "category": (_like("|".join(Category)), f"one of {' '.join(Category)}"),
     "criteria": (lambda _: True, "anything"),
-    "yearAssessed": (_like(r"(19|20)[0-9]{2}"), "a year such as 2023"),
+    "yearAssessed": _YEAR,
+    "yearPublished": _YEAR,
     "trend": (_like("|".join(Trend)), f"one of {' '.join(Trend)}"),
     "countries": (_like(r"[A-Z]{2}(\s+[A-Z]{2})*"), "ISO 3166 codes of two capital letters such as KE TZ"),
+    "reintroduced": (_like(r"([A-Z]{2}(\s+[A-Z]{2})*)?"), "nothing, or ISO 3166 codes such as KE TZ"),
     "labels": (_like(r"([a-z0-9_]+(\s+[a-z0-9_]+)*)?"), "labels of the model such as rhino, separated by spaces"),
     "citation": (bool, "the citation of the assessment"),
+    "retrieved": (_is_day, "the day on which it was read, such as 2026-11-24"),
 }

@@ -12,6 +12,7 @@ from PIL import Image
 from ml.images.decode import MAX_PIXELS, Integrity, decode
 from ml.images.exif import Camera, Captured, JsonValue, read_tags
 from ml.images.fingerprint import encoding_signature, perceptual_hash, picture_hash, upright
+from ml.images.light import light
 
 _KEPT_QUALITY = 95
 # Pictures are decoded to at least this many pixels a side, more than any kept size in use,
@@ -37,6 +38,8 @@ class Picture:
     captured: Captured
     camera: Camera
     exif: dict[str, JsonValue]
+    brightness: float  # mean luminance of the kept picture, from 0 to 1
+    infrared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def examine(data: bytes, *, size: int, now: datetime, max_pixels: int = MAX_PIXE
         decoded = decode(data, at_least=max(size, _WORKING_SIZE), max_pixels=max_pixels)
         tags = read_tags(decoded.exif, now)
         phash, flat = perceptual_hash(decoded.pixels, tags.orientation)
+        square = _square(decoded.pixels, tags.orientation, size)
+        lit = light(square)
         picture = Picture(
             sha256=hashlib.sha256(data).hexdigest(),
             picture_hash=picture_hash(data, decoded),
@@ -76,8 +81,10 @@ def examine(data: bytes, *, size: int, now: datetime, max_pixels: int = MAX_PIXE
             captured=tags.captured,
             camera=tags.camera,
             exif=tags.exif,
+            brightness=lit.brightness,
+            infrared=lit.infrared,
         )
-        return Examined(picture, _kept(decoded.pixels, tags.orientation, size))
+        return Examined(picture, _encoded(square))
 
 
 def kept_pixels(jpeg: bytes) -> np.ndarray:
@@ -86,9 +93,12 @@ def kept_pixels(jpeg: bytes) -> np.ndarray:
     return pixels
 
 
-def _kept(pixels: Image.Image, orientation: int, size: int) -> bytes:
+def _square(pixels: Image.Image, orientation: int, size: int) -> np.ndarray:
     # Squashed before it is turned: the same picture, and turning a small square costs nothing.
-    square = upright(pixels.resize((size, size), Image.Resampling.LANCZOS), orientation)
+    return np.asarray(upright(pixels.resize((size, size), Image.Resampling.LANCZOS), orientation))
+
+
+def _encoded(square: np.ndarray) -> bytes:
     # 4:4:4, since a species' colours at this size are a few pixels wide.
-    kept: bytes = simplejpeg.encode_jpeg(np.asarray(square), _KEPT_QUALITY, "RGB", "444")
+    kept: bytes = simplejpeg.encode_jpeg(square, _KEPT_QUALITY, "RGB", "444")
     return kept

@@ -61,7 +61,7 @@ class Written:
 @app.command()
 def season(media: int = 100_000, nights: int = 60, times: Times = 3, at: Where = None) -> None:
     """Write the report of a whole season."""
-    with _filled(at, media, nights) as (house, filled):
+    with filled_house(at, media, nights) as (house, filled):
         span = ("--since", _local(filled.begin), "--until", _local(filled.end))
         written = [_write(house, *span) for _ in range(times)]
     _end(written, SECONDS)
@@ -70,13 +70,13 @@ def season(media: int = 100_000, nights: int = 60, times: Times = 3, at: Where =
 @app.command()
 def million(media: int = 1_000_000, nights: int = 500, times: Times = 3, at: Where = None) -> None:
     """Write the report of one night out of many."""
-    with _filled(at, media, nights) as (house, filled):
+    with filled_house(at, media, nights) as (house, filled):
         written = [_write(house, "--until", _local(filled.end)) for _ in range(times)]
     _end(written, NIGHT_SECONDS)
 
 
 @contextmanager
-def _filled(at: Path | None, media: int, nights: int) -> Iterator[tuple[House, Season]]:
+def filled_house(at: Path | None, media: int, nights: int) -> Iterator[tuple[House, Season]]:
     """Fill a ledger, which is taken away in the end."""
     say(_machine())
     with tempfile.TemporaryDirectory(prefix="trapline-", dir=at) as folder:

@@ -13,14 +13,15 @@ from ledger_builders import answer, take
 from sqlalchemy import inspect, select, text
 
 from db.engine import MIGRATIONS, Ledger, LedgerError, open_ledger
-from db.models import Base, JobRun, Media, Prediction, Report, Sighting
+from db.models import Base, Deployment, JobRun, Media, Prediction, Report, Sighting
 from db.types import ReportKind
 
-NEXT = """
+HEAD = max(path.name[:4] for path in MIGRATIONS.glob("versions/0*.py"))
+NEXT = f"""
 from alembic import op
 import sqlalchemy as sa
 
-revision, down_revision = "9999", "0003"
+revision, down_revision = "9999", "{HEAD}"
 
 def upgrade():
     with op.batch_alter_table("media", recreate="always") as media:
@@ -118,7 +119,7 @@ def test_several_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         for ledger in threads.map(open_ledger, [tmp_path / "ledger.db"] * 4):
             with ledger.read() as session:
-                assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0003"]
+                assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == [HEAD]
             ledger.close()
 
 
@@ -169,7 +170,7 @@ def test_a_migration_that_fails_is_undone(filled: Path, tmp_path: Path) -> None:
 def test_a_ledger_of_the_first_version_learns_shares_and_folders(tmp_path: Path) -> None:
     """Its signatures named the device, which changes with each mount: without it, no known file is read again."""
     first = tmp_path / "first"
-    shutil.copytree(MIGRATIONS, first, ignore=shutil.ignore_patterns("__pycache__", "000[23]*"))
+    shutil.copytree(MIGRATIONS, first, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
     with opened(tmp_path / "ledger.db", first) as ledger, ledger.write() as session:
         for row, path in enumerate([b"A/100RECNX/1.JPG", b"loose.JPG"]):
             session.execute(
@@ -188,7 +189,7 @@ def test_a_ledger_of_the_first_version_learns_shares_and_folders(tmp_path: Path)
 def test_a_ledger_of_the_second_version_learns_kinds_tokens_and_doubts(tmp_path: Path) -> None:
     """Reports keep their windows, each with a token that no corrections name; predictions say how unsure they were."""
     second = tmp_path / "second"
-    shutil.copytree(MIGRATIONS, second, ignore=shutil.ignore_patterns("__pycache__", "0003*"))
+    shutil.copytree(MIGRATIONS, second, ignore=shutil.ignore_patterns("__pycache__", "000[3-9]*"))
     with opened(tmp_path / "ledger.db", second) as ledger, ledger.write() as session:
         for table, row in SECOND:
             marks = ", ".join(f":{column}" for column in row)
@@ -206,3 +207,20 @@ def test_a_ledger_of_the_second_version_learns_kinds_tokens_and_doubts(tmp_path:
         assert said["lion"] == pytest.approx((0.5, 0.15))
         assert said["rhino"] == (1, 0)
         assert session.scalars(select(JobRun.missed)).all() == [0]
+
+
+def test_a_ledger_of_the_third_version_keeps_its_deployments(tmp_path: Path) -> None:
+    """What the table said beside was not kept then; it comes when the table is read again."""
+    third = tmp_path / "third"
+    shutil.copytree(MIGRATIONS, third, ignore=shutil.ignore_patterns("__pycache__", "000[4-9]*"))
+    with opened(tmp_path / "ledger.db", third) as ledger, ledger.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO deployment (id, key, station, latitude, clock_offset, captive)"
+                " VALUES (1, 'k', 'A', 1.5, 60, 1)"
+            )
+        )
+    with opened(tmp_path / "ledger.db") as ledger, ledger.read() as session:
+        (row,) = session.scalars(select(Deployment)).all()
+        assert (row.station, row.latitude, row.clock_offset, row.captive) == ("A", 1.5, 60, True)
+        assert (row.name, row.camera_height, row.bait, row.groups) == (None, None, None, None)

@@ -57,7 +57,7 @@ def intake(ledger, redlist, pool, tmp_path):
         data_dir=tmp_path / "data",
         kept_size=64,
         max_pixels=1_500_000,
-        listed=lambda root: read_stations(Path(root)),
+        listed=lambda root: read_stations(Path(root)).listed,
     )
 
 

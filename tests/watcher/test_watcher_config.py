@@ -96,7 +96,8 @@ def test_the_shipped_file_shows_the_defaults(tmp_path):
     enabled = re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE)
     settings = load_settings(written(tmp_path, enabled))
     defaults = Settings()
-    folders = {"inbox", "data_dir"} | {"weights_folder", "redlist", "folder", "datasets"} | {"decode_workers"}
+    folders = {"inbox", "data_dir", "stations", "weights_folder", "redlist", "folder", "datasets", "token_file"}
+    folders |= {"decode_workers"}
     for name, value in tomllib.loads(enabled).items():
         for key, shown in (value if isinstance(value, dict) else {name: value}).items():
             if key not in folders:

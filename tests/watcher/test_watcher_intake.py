@@ -266,10 +266,10 @@ def test_an_unchanged_stations_table_costs_nothing_even_with_unused_rows(ledger,
     put(inbox, "A/1.jpg", picture(1, at=NOON))
     (inbox / "stations.csv").write_text("folder,locationName\nA,Ridge\nB,Not yet\n")
     take_all()
-    assign_deployments(ledger, str(inbox), read_stations(inbox), redlist)
+    assign_deployments(ledger, str(inbox), read_stations(inbox).listed, redlist)
     with ledger.write() as session:
         session.execute(update(Sighting).values(deployment_id=None))
-    assign_deployments(ledger, str(inbox), read_stations(inbox), redlist)
+    assign_deployments(ledger, str(inbox), read_stations(inbox).listed, redlist)
     assert rows(ledger, Sighting)[0].deployment_id is None
 
 
@@ -279,9 +279,9 @@ def test_a_stations_table_that_was_applied_in_part_is_applied_again(ledger, inbo
     take_all()
     (inbox / "stations.csv").write_text("folder,locationName\nA,Ridge\n")
     with ledger.write() as session:  # as far as it came
-        for row in read_stations(inbox):
+        for row in read_stations(inbox).listed:
             store.deployment(session, row.deployment())
-    assign_deployments(ledger, str(inbox), read_stations(inbox), redlist)
+    assign_deployments(ledger, str(inbox), read_stations(inbox).listed, redlist)
     names = {deployment.id: deployment.station for deployment in rows(ledger, Deployment)}
     assert names[rows(ledger, Sighting)[0].deployment_id] == "Ridge"
 
@@ -292,7 +292,7 @@ def test_two_inboxes_may_have_folders_of_one_name(ledger, tmp_path, intake, redl
         put(tmp_path, f"{name}/A/1.jpg", picture(1 if name == "one" else 2, at=NOON))
         (tmp_path / name / "stations.csv").write_text(f"folder,locationName\nA,{station}\n")
         list(intake.take([Settled(file) for file in seen_below(tmp_path / name)]))
-        assign_deployments(ledger, str(tmp_path / name), read_stations(tmp_path / name), redlist)
+        assign_deployments(ledger, str(tmp_path / name), read_stations(tmp_path / name).listed, redlist)
     names = {deployment.id: deployment.station for deployment in rows(ledger, Deployment)}
     assert sorted(names[sighting.deployment_id] for sighting in rows(ledger, Sighting)) == ["Ridge", "River"]
 
@@ -302,7 +302,7 @@ def test_a_changed_stations_table_moves_what_was_taken_before(ledger, inbox, tak
     put(inbox, "A/1.jpg", picture(1, at=NOON))
     take_all()
     (inbox / "stations.csv").write_text("folder,locationName,country\nA,Ridge,KE\n")
-    assign_deployments(ledger, str(inbox), read_stations(inbox), redlist)
+    assign_deployments(ledger, str(inbox), read_stations(inbox).listed, redlist)
     (sighting,) = rows(ledger, Sighting)
     deployment = next(d for d in rows(ledger, Deployment) if d.id == sighting.deployment_id)
     assert (deployment.station, deployment.country) == ("Ridge", "KE")

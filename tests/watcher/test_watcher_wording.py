@@ -93,8 +93,8 @@ def test_a_time_of_another_year_has_its_year():
 
 def test_coordinates_show_what_they_are_rounded_to():
     """A place that is told to 0.1° shows no digits beyond it."""
-    rounded = Place("Ridge", "KE", -3.8, 38.7, rounded=True, cameras=1, last_picture=None)
-    exact = Place("Ridge", "BR", -3.81234, -38.7, rounded=False, cameras=1, last_picture=None)
+    rounded = Place("Ridge", "KE", None, -3.8, 38.7, rounded=True, cameras=1, last_picture=None)
+    exact = Place("Ridge", "BR", None, -3.81234, -38.7, rounded=False, cameras=1, last_picture=None)
     assert said("en", "{{ place | coordinates }}", place=rounded) == "3.8° S, 38.7° E"
     assert said("en", "{{ place | coordinates }}", place=exact) == "3.8123° S, 38.7° W"
 

@@ -30,7 +30,7 @@ def run(folder: Path, *, ensemble: str, settings: Settings, console: Console) ->
     ``ensemble`` is ``starter`` or ``reference``; the latter gets untrained backbones where there is no network.
     """
     folder = folder.resolve()
-    settings = settings.model_copy(update={"data_dir": folder / "data", "inbox": (folder / "inbox",)})
+    settings = settings.model_copy(update={"data_dir": folder / "data", "inbox": (folder / "inbox",), "stations": None})
     with open_service(settings) as service, service.data.exclusively():
         console.print(f"[bold]1[/] drawing station folders in {folder / 'inbox'}", soft_wrap=True)
         midnight = datetime.combine(datetime.now(UTC), time(), UTC)  # a world a day: run again, it is the same

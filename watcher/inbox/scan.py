@@ -36,7 +36,7 @@ COUNTER_FOLDER = re.compile(r"dcim|\d{3}[a-z0-9_]{5}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A root to look at and the folders in it that are none of its stations."""
+    """A root to look at, and what in it is neither a station nor a picture."""
 
     root: Path
     excluded: Collection[Path] = ()
@@ -79,14 +79,28 @@ def walk(folder: Folder, below: bytes = b"", *, deep: bool = True) -> Iterator[L
             device = os.stat(place).st_dev  # noqa: PTH116  # bytes, which pathlib has not
             if device != outer:
                 listing.share = share_of(Path(os.fsdecode(place)))
-            inner = list(_sort_out(listing, place))
+            inner = list(_sort_out(listing, place, excluded))
         except OSError as error:
             if listing.folder == below:
                 raise
             listing.error = error
         else:
-            waiting += [(path, listing.share, device) for path in inner if deep and path not in excluded]
+            waiting += [(path, listing.share, device) for path in inner if deep]
         yield listing
+
+
+def folders_in(folder: Folder, below: bytes = b"") -> list[bytes]:
+    """Give the names of the folders at the root or in one below it, as far as pictures are sought in them.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be read.
+
+    """
+    place = os.path.join(os.fsencode(folder.root), below)  # noqa: PTH118  # bytes, which pathlib has not
+    excluded = {os.fsencode(path) for path in folder.excluded}
+    return [os.path.basename(path) for path in _sort_out(Listing(below, ""), place, excluded)]  # noqa: PTH119
 
 
 def seen(folder: Folder, path: bytes, stat: os.stat_result, share: str) -> SeenFile:
@@ -123,10 +137,12 @@ def folders_of(path: bytes) -> list[str]:
     return printable(path).split("/")[:-1]
 
 
-def _sort_out(listing: Listing, place: bytes) -> Iterator[bytes]:
-    """Put the files of a folder into its listing and yield the folders."""
+def _sort_out(listing: Listing, place: bytes, excluded: Collection[bytes]) -> Iterator[bytes]:
+    """Put the files of a folder into its listing and yield the folders, but for what is excluded."""
     with os.scandir(place) as entries:
         for entry in entries:
+            if entry.path in excluded:
+                continue
             if entry.is_file(follow_symlinks=False):
                 listing.files.append(entry)
             elif entry.is_dir(follow_symlinks=False) and not _is_foreign(entry.name):

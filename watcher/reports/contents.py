@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from db.queries.cameras.found import Fault
+from db.queries.cameras.health import Finding, camera_findings
 from db.queries.corrections import Heard, Refused, StillOpen, heard, refused, still_open
 from db.queries.ecology import Ecology, ecology
 from db.queries.precision import Precision, precision
@@ -59,12 +62,13 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the page is made of; ``asked`` is empty where nothing is to be reviewed."""
+    """What the page is made of; ``asked`` is empty where nothing is to be reviewed, ``cameras`` are by deployment."""
 
     occasion: Occasion
     data: ReportData
     ecology: Ecology
     silent: tuple[Silent, ...]
+    cameras: tuple[tuple[Finding, ...], ...]
     missed: tuple[MissedJob, ...]
     asked: tuple[Asked, ...]
     precision: Mapping[str, Precision]
@@ -88,6 +92,7 @@ def gather_contents(
         data=gather(session, since=since, until=until, redlist=redlist, settings=ledger),
         ecology=ecology(session, begin=begin, end=until, settings=ledger),
         silent=silent(session, until),
+        cameras=_cameras(session, begin, occasion, silence=timedelta(days=ledger.silence_days)),
         missed=missed_jobs(session, since, until),
         asked=to_review(session, since, until, redlist=redlist, seed=occasion.token) if review else (),
         precision=precision(session),
@@ -99,3 +104,15 @@ def gather_contents(
         redlist=redlist,
         ledger=ledger,
     )
+
+
+def _cameras(
+    session: Session, begin: datetime, occasion: Occasion, *, silence: timedelta
+) -> tuple[tuple[Finding, ...], ...]:
+    """Judge cameras by what came after ``begin``, and give what new pictures show.
+
+    Clocks that started anew stand among those that cannot be right already.
+    """
+    found = camera_findings(session, begin, occasion.until, silence)
+    news = (each for each in found if each.came > occasion.since and each.fault is not Fault.CLOCK_RESET)
+    return tuple(tuple(of) for _, of in groupby(news, key=lambda each: each.deployment_id))

@@ -148,6 +148,7 @@ def _rows(contents: Contents) -> dict[str, Any]:
         "sunset": _clock(ecology.sunset),
         "accumulation": steps(ecology.accumulation),
         "silent": contents.silent,
+        "cameras": contents.cameras,
         "missed": contents.missed,
         "heard": contents.heard,
         "disk": contents.disk,

@@ -1,0 +1,70 @@
+"""The files that lie there, in a stream that never lies in memory whole, and what was said of each."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from db.models import Detection, DetectionsFile, Media, Model, Observation, Prediction, Review, Sighting
+from db.queries.exported.whole import STREAMED
+from db.queries.received import in_span
+from db.types import State
+
+
+def files(session: Session, begin: datetime, end: datetime) -> Iterator[tuple[Any, list[Detection]]]:
+    """Give the files that were answered, by path, with what the model and people said and where a detector saw what."""
+    rows = (
+        select(
+            Sighting.root,
+            Sighting.path_text,
+            Sighting.media_id,
+            Observation.observation_type,
+            Observation.classification_method,
+            Observation.label,
+            Prediction.stacked,
+            Model.classes,
+        )
+        .join(Observation, and_(Observation.media_id == Sighting.media_id, Observation.region == 0))
+        .join(Media, Media.id == Sighting.media_id)
+        .outerjoin(Prediction, Media.answered_by == Prediction.id)
+        .outerjoin(Model, Prediction.model_id == Model.id)
+        .where(Sighting.state == State.TAKEN, in_span(Observation.captured_at, begin, end))
+        .order_by(Sighting.root, Sighting.path)
+    )
+    for part in session.execute(rows, execution_options={"yield_per": STREAMED}).partitions():
+        seen = _boxes(session, {row.media_id for row in part})
+        for row in part:
+            yield row, seen.get(row.media_id, [])
+
+
+def _boxes(session: Session, media_ids: Iterable[int]) -> dict[int | None, list[Detection]]:
+    """Give the boxes of the results that count for each media (see `db.detected`)."""
+    rows = session.execute(
+        select(Detection, DetectionsFile.place)
+        .join(DetectionsFile, Detection.file_id == DetectionsFile.id)
+        .where(Detection.media_id.in_(media_ids))
+        .order_by(Detection.media_id, Detection.file_id, Detection.path, Detection.region)
+    )
+    best: dict[int | None, tuple[tuple[int, str, int, bytes], list[Detection]]] = {}
+    for (media_id, file_id, path), of in groupby(rows, key=lambda row: (row[0].media_id, row[0].file_id, row[0].path)):
+        together = list(of)
+        place = together[0].place
+        rank = (place.count("/"), place, file_id, path)
+        if media_id not in best or rank > best[media_id][0]:
+            best[media_id] = rank, [row[0] for row in together if row[0].width is not None]
+    return {media_id: boxes for media_id, (_, boxes) in best.items()}
+
+
+def roots(session: Session) -> list[str]:
+    """Give the folders below which files lie."""
+    there = select(Sighting.root).where(Sighting.state == State.TAKEN).distinct().order_by(Sighting.root)
+    return list(session.scalars(there))
+
+
+def labels(session: Session) -> list[str]:
+    """Give the classes of all models that answered here, and all that people said."""
+    said = set(session.scalars(select(Review.label).distinct()))
+    return sorted(said.union(*session.scalars(select(Model.classes))))

@@ -1,0 +1,145 @@
+"""From detection results to the ledger: what was seen of each picture, in short transactions that can be repeated.
+
+A file says of a picture what it said when it was last read: one that is deleted leaves its words behind, as a picture
+leaves its answer.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy.orm import Session
+
+from db import store
+from db.models import Detection, DetectionsFile
+from db.observe import refresh
+from db.queries.detections import met_in, refused_in
+from db.types import Detected
+from watcher.detections.document import DetectionsError, Picture, Results, parse
+from watcher.detections.files import found_in, read
+from watcher.reviews.files import Found
+from watcher.service import Service
+
+TOGETHER = 200  # pictures a transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file: of how many pictures it was believed, or why it is refused."""
+
+    place: str  # its path, printable
+    pictures: int
+    refused: str | None = None
+
+
+def look(service: Service, root: Path, *, patient: bool = True) -> Iterator[Outcome]:
+    """Take in the new and changed detection results below an inbox, and yield what became of each.
+
+    Any other JSON is passed over. Where ``patient``, a file that changed in the last ``settle_seconds`` waits. One that
+    is refused is remembered with the reason, until it changes or goes; one that cannot be read now is tried at each
+    look, and all are read again when the threshold changes. Of an inbox that is away nothing is known.
+    """
+    folder = service.folder(root)
+    try:
+        present = list(found_in(folder))
+    except OSError:
+        return
+    with service.ledger.read() as session:
+        met = met_in(session, str(folder.root))
+    gone = {each.place for each in met if each.refused} - {file.place for file in present}
+    if gone:
+        with service.ledger.write() as session:
+            store.forget_refused_detections(session, gone)
+    threshold, settle_seconds = service.settings.detections.threshold, service.settings.intake.settle_seconds
+    known = {(each.place, each.signature) for each in met if each.threshold == threshold}
+    trouble = {each.place: each.refused for each in met if not each.signature}
+    for file in present:
+        if (file.place, file.signature) in known or (patient and file.is_moving(settle_seconds)):
+            continue
+        outcome = _looked_at(service, folder.root, file, trouble.get(file.place))
+        if outcome is not None:
+            yield outcome
+
+
+def refused_now(service: Service, session: Session) -> list[Outcome]:
+    """Give the files in the inboxes that were refused when they were last looked at."""
+    roots = (str(root.resolve()) for root in service.settings.inbox)
+    return [Outcome(place, 0, why) for root in roots for place, why in refused_in(session, root)]
+
+
+def _looked_at(service: Service, root: Path, file: Found, trouble: str | None) -> Outcome | None:
+    """Take in a file and remember what became of it; None where that is no news.
+
+    ``trouble``: why it could not be read at the last look.
+    """
+    signed = file.signature
+    try:
+        results = parse(read(file.path), str(file.path.parent), service.settings.detections.threshold)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        refused, signed = f"it cannot be read ({error.strerror}): mend that, and it is tried again", ""
+        if refused == trouble:
+            return None
+    except DetectionsError as error:
+        refused = str(error)
+    else:
+        _take(service, root, file, results)
+        return Outcome(file.place, len(results.pictures)) if results else None
+    with service.ledger.write() as session:
+        store.detections_file(session, _row(service, root, file, signed=signed, refused=refused))
+    return Outcome(file.place, 0, refused)
+
+
+def _take(service: Service, root: Path, file: Found, results: Results | None) -> None:
+    """Record what a file says; of one that is something else (None), that it was looked at."""
+    with service.ledger.write() as session:
+        file_id = store.detections_file(session, _row(service, root, file, signed="", results=results))
+    inside = PurePosixPath(os.path.relpath(file.path.parent, root))
+    pictures = results.pictures if results else ()
+    for start in range(0, len(pictures), TOGETHER):
+        some = {os.fsencode(inside / each.path): _detections(each) for each in pictures[start : start + TOGETHER]}
+        with service.ledger.write() as session:
+            refresh(session, store.detected(session, file_id, str(root), some), service.redlist)
+    with service.ledger.write() as session:
+        store.detections_read(session, file_id, file.signature)
+
+
+def _detections(picture: Picture) -> Sequence[Detection]:
+    if not picture.boxes:
+        return [Detection(region=0, category=Detected.NOTHING)]
+    return [
+        Detection(
+            region=region,
+            category=box.category,
+            confidence=box.confidence,
+            x=box.x,
+            y=box.y,
+            width=box.width,
+            height=box.height,
+        )
+        for region, box in enumerate(picture.boxes, start=1)
+    ]
+
+
+def _row(
+    service: Service,
+    root: Path,
+    file: Found,
+    *,
+    signed: str,
+    results: Results | None = None,
+    refused: str | None = None,
+) -> DetectionsFile:
+    return DetectionsFile(
+        root=str(root),
+        place=file.place,
+        signature=signed,
+        threshold=service.settings.detections.threshold,
+        detector=results.detector if results else "",
+        pictures=len(results.pictures) if results else 0,
+        refused=refused,
+        at=datetime.now(UTC),
+    )
