@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from db.exchange.tables import FORMULA
 from db.queries.answers import COLUMNS, file_answers
 from db.queries.pending import count_pending
 from db.queries.status import Totals, totals
@@ -29,8 +30,6 @@ from watcher.intake import Intake, assign_deployments, decode_pool, derive_stale
 from watcher.pipeline import Pipeline
 from watcher.service import Service
 from watcher.stations import Stations, astray, fit, loose_ends
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
 class FolderError(ValueError):
