@@ -43,6 +43,7 @@ def newcomer(
     """A picture that resembles no other, or the row ``like`` (or newcomer 1000 less)."""
     picture = Picture(
         sha256=f"kept {number}", picture_hash="", phash=phash(1000 + number if like is None else like), flat=flat,
+        brightness=0.5, infrared=False,
         format="JPEG", width=32, height=32, orientation=1, bytes=1, encoding="", integrity=Integrity.SOUND,
         captured=Captured(None, None, CaptureStatus.MISSING, "none", None), camera=Camera(None, None, None), exif={},
     )  # fmt: skip

@@ -26,6 +26,8 @@ def example(number, bits=None, *, label="lion", at=None, serial="A", **changes):
         picture_hash=f"{number:064x}",
         phash=np.packbits(bits).tobytes().hex(),
         flat=False,
+        brightness=0.5,
+        infrared=False,
         format="JPEG",
         width=64,
         height=64,
