@@ -261,9 +261,9 @@ class DetectionsFile(Base):
     place: Mapped[str] = mapped_column(index=True)  # its path, printable
     signature: Mapped[str]  # empty: not, or not yet, read to its end
     threshold: Mapped[float]  # of confidence, below which nothing was taken from it
-    detector: Mapped[str]  # the name it gives; empty where it holds something else than detection results
+    detector: Mapped[str]  # the name it gives; empty where it holds something else; while it is being read: the reader
     pictures: Mapped[int]  # that it speaks of
-    refused: Mapped[str | None]  # why nothing was taken
+    refused: Mapped[str | None]  # why nothing was taken; empty: it is being read
     at: Mapped[datetime]
 
 

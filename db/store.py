@@ -64,8 +64,7 @@ def take(session: Session, file: SeenFile, media: Media, deployment_id: int | No
     sighting.attempts = 0
     sighting.media_id = known.id
     sighting.deployment_id = deployment_id
-    waiting = (Detection.root == file.root, Detection.path == file.path, Detection.media_id.is_(None))
-    session.execute(update(Detection).where(*waiting).values(media_id=known.id))
+    _give_words(session, file.root, file.path, known.id)
     session.flush()
     return known
 
@@ -302,7 +301,10 @@ def detections_read(session: Session, file_id: int, signature: str) -> None:
 
 
 def forget_refused_detections(session: Session, places: Iterable[str]) -> None:
-    """Forget the files of detection results that were refused at these places: they are gone, or others now."""
+    """Forget the files of detection results that were refused at these places: they are gone, or others now.
+
+    A note that one was being read goes with it.
+    """
     of = iter(places)
     while some := list(islice(of, MARKED)):
         session.execute(
@@ -310,18 +312,15 @@ def forget_refused_detections(session: Session, places: Iterable[str]) -> None:
         )
 
 
-def detected(session: Session, file_id: int, root: str, seen: Mapping[bytes, Sequence[Detection]]) -> list[int]:
+def detected(
+    session: Session, file_id: int, root: str, seen: Mapping[bytes, Sequence[Detection]], now: Mapping[bytes, str]
+) -> list[int]:
     """Record what a file says of some pictures (path → detections) in place of what it said before; give the media.
 
-    What it said of a content that has left the path since stays with that content. Of a path at which no file was taken
-    the word waits for one.
+    ``now`` has the signatures of the files that are at these paths. What was said of a content that has left its path
+    since stays with that content. A word waits where the file now at the path was not taken as it is.
     """
-    rows = session.execute(
-        select(Sighting.path, Sighting.media_id)
-        .where(Sighting.root == root, Sighting.path.in_(seen), Sighting.state != State.SUPERSEDED)
-        .order_by(Sighting.generation)
-    )
-    held = {path: media_id for path, media_id in rows if media_id is not None}
+    held = _held(session, root, now)
     place = select(DetectionsFile.place).where(DetectionsFile.id == file_id).scalar_subquery()
     of_place = Detection.file_id.in_(select(DetectionsFile.id).where(DetectionsFile.place == place))
     same = or_(Detection.media_id.is_(None), Detection.media_id.in_(held.values()))
@@ -332,6 +331,32 @@ def detected(session: Session, file_id: int, root: str, seen: Mapping[bytes, Seq
             session.add(each)
     session.flush()
     return list(held.values())
+
+
+def give_waiting_words(session: Session, root: str, now: Mapping[bytes, str]) -> list[int]:
+    """Give the words that wait for these files (path → signature now) to what was taken from them; give the media.
+
+    ``take`` does so when a file comes; this is for one that was away for a moment and came back.
+    """
+    held = _held(session, root, now)
+    for path, media_id in held.items():
+        _give_words(session, root, path, media_id)
+    return list(held.values())
+
+
+def _give_words(session: Session, root: str, path: bytes, media_id: int) -> None:
+    waiting = (Detection.root == root, Detection.path == path, Detection.media_id.is_(None))
+    session.execute(update(Detection).where(*waiting).values(media_id=media_id))
+
+
+def _held(session: Session, root: str, now: Mapping[bytes, str]) -> dict[bytes, int]:
+    """Give path → media of the files that were taken as they are now; of one to be tried again nothing is known."""
+    rows = session.execute(
+        select(Sighting.path, Sighting.media_id, Sighting.signature)
+        .where(Sighting.root == root, Sighting.path.in_(now), Sighting.state.in_([State.TAKEN, State.MISSING]))
+        .order_by(Sighting.generation)
+    )
+    return {path: media_id for path, media_id, signed in rows if media_id is not None and signed == now[path]}
 
 
 def begin_job(session: Session, kind: str, period: datetime, *, now: datetime, missed: int = 0) -> int | None:

@@ -23,6 +23,7 @@ from db.queries.cameras.offsets import Proposal, proposals
 from ml.files import write_atomically
 from watcher.config import load_settings
 from watcher.service import open_service
+from watcher.targets import new_target
 
 COLUMNS = (
     "folder",
@@ -63,7 +64,8 @@ def cameras(
     context: Context,
     since: Annotated[datetime | None, Option(help="Judge by what came in after this; else by all.")] = None,
     propose: Annotated[
-        Path | None, Option(help="Write a row for stations.csv for each clock of which it is clear how wrong it is.")
+        Path | None,
+        Option(help="Write a row for stations.csv for each clock of which it is clear how wrong it is, to a new file."),
     ] = None,
 ) -> None:
     """Print what the pictures say of the cameras: wrong clocks, silences, knocks, waving grass, broken flashes."""
@@ -71,12 +73,13 @@ def cameras(
     zone = ZoneInfo(settings.report.timezone)
     begin, end = since.replace(tzinfo=zone) if since else ALWAYS[0], ALWAYS[1]
     with open_service(settings, create=False) as service, service.ledger.read() as session:
+        file = new_target(propose, service, session) if propose else None
         found = camera_findings(session, begin, end, timedelta(days=settings.ledger.silence_days))
-        proposed = proposals(session, found) if propose else ()
+        proposed = proposals(session, found) if file else ()
         rows = [_row(proposal) for proposal in proposed]
     show(found, zone, out)
-    if propose:
-        write_proposals(rows, propose)
+    if file:
+        write_proposals(rows, file)
         out.print(f"{len(rows)} rows for stations.csv: {propose}; nothing is changed until you put them there")
 
 

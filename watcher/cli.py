@@ -29,11 +29,12 @@ from watcher.reports.writing import ReportError, report_now
 from watcher.reviews import take_in
 from watcher.service import EXPECTED, Service, open_service
 from watcher.summary import summary
+from watcher.targets import TargetError
 from watcher.watch import NoInboxError, watch
 
 SOME_REJECTED, PROBLEMS, WRONG, BUSY, INTERRUPTED = 3, 1, 2, 75, 130  # exit statuses beside 0
 
-ERRORS = (*EXPECTED, DatasetError, ExportError, FolderError, NoInboxError, ReportError)
+ERRORS = (*EXPECTED, DatasetError, ExportError, FolderError, NoInboxError, ReportError, TargetError)
 
 NAMED = 50  # rejected files that the summary names
 

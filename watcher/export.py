@@ -21,10 +21,10 @@ from db.exchange.flat import write_flat
 from db.exchange.megadetector import write_megadetector
 from db.exchange.sites import Scope
 from db.queries.exported.answers import count_stale
-from db.queries.exported.files import roots
 from ml.files import PART, sync
 from watcher.config import load_settings
 from watcher.service import Service, open_service
+from watcher.targets import new_target
 
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def camtrap_dp(
                 "them; config.toml shows an example"
             )
         scope = _scope(service, since, until)
-        with _reading(service) as session, _whole_folder(_checked(target, service, session)) as folder:
+        with _reading(service) as session, _whole_folder(new_target(target, service, session)) as folder:
             try:
                 package = write_package(session, folder, project, scope)
             except NothingToExportError as error:
@@ -95,7 +95,7 @@ def _write_file(
     with (
         open_service(load_settings(context.obj), create=False) as service,
         _reading(service) as session,
-        _whole_file(_checked(target, service, session)) as file,
+        _whole_file(new_target(target, service, session)) as file,
     ):
         count = write(session, file, _scope(service, *span))
     _say(f"{count} {things} in {target.resolve()}")
@@ -122,15 +122,6 @@ def _reading(service: Service) -> Iterator[Session]:
         _say(f"{stale} answers wait to be derived anew (by trapline watch or process) and are told as they were before")
 
 
-def _checked(target: Path, service: Service, session: Session) -> Path:
-    """Give where to write; the inbox is only read, and what lies there would be taken for a part of it."""
-    path = target.resolve()
-    for inbox in (*service.settings.inbox, *map(Path, roots(session))):
-        if path.is_relative_to(inbox):
-            raise ExportError(f"{target} would lie among the pictures: name a place outside of {inbox}")
-    return path
-
-
 @contextmanager
 def _whole_file(path: Path) -> Iterator[TextIO]:
     """Write a text file that appears when it is whole."""
@@ -151,8 +142,6 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
 def _whole_folder(path: Path) -> Iterator[Path]:
     """Fill a folder that appears when it is whole; a name that ends in .zip becomes an archive of what is in it."""
     zipped = path.suffix.lower() == ".zip"
-    if not zipped and path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise ExportError(f"{path} is there already: name a new folder, or take that one away")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _part(path)
     part.mkdir()

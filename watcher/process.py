@@ -74,9 +74,7 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
     listed = {str(folder.root): stations.listed for folder, stations in tables}
     for root, rows in listed.items():
         assign_deployments(service.ledger, root, rows, service.redlist)
-    refused = [each for root in roots for each in look(service, Path(root), patient=False) if each.refused]
-    told = (f"{each.place} is refused: {each.refused}" for each in refused)
-    for line in (*left_out, *_said_of(tables), *told):
+    for line in (*left_out, *_said_of(tables)):
         console.print(line, soft_wrap=True, markup=False)
     if files or _waiting(service, roots, again=again):
         prepare(service.settings.model)  # before there are other threads, since TensorFlow is muffled while it loads
@@ -94,6 +92,8 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
         finally:
             stopping.set()
         taking.result()
+    for line in _take_detections(service, roots):
+        console.print(line, soft_wrap=True, markup=False)
     derive_stale(service.ledger, service.redlist)
     with service.ledger.read() as session:
         seconds = time.monotonic() - begin
@@ -137,6 +137,14 @@ def _said_of(tables: list[tuple[Folder, Stations]]) -> Iterator[str]:
     yield from dict.fromkeys(fault for _, stations in tables for fault in stations.faults)
     fits = [fit(folder, stations) for folder, stations in tables]
     yield from chain(astray(fits), loose_ends(fits))
+
+
+def _take_detections(service: Service, roots: Iterable[str]) -> Iterator[str]:
+    """Take what detectors saw, once the ledger knows the pictures that are there now; say what is refused."""
+    for root in roots:
+        for each in look(service, Path(root), patient=False):
+            if each.refused:
+                yield f"{each.place} is refused: {each.refused}"
 
 
 def _waiting(service: Service, roots: Iterable[str], *, again: bool) -> int:

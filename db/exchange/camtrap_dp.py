@@ -69,7 +69,7 @@ def write_package(session: Session, folder: Path, project: ProjectSettings, scop
     pictures = _write_media(session, folder / "media.csv", whole, project, scope)
     observed = write_observations(session, folder / "observations.csv", whole, scope)
     left_out = _write_left_out(session, folder / "left_out.csv", without, scope)
-    text = json.dumps(descriptor(project, whole.values(), observed.names, scope), indent=2, ensure_ascii=False)
+    text = json.dumps(descriptor(project, whole.values(), observed, scope), indent=2, ensure_ascii=False)
     (folder / "datapackage.json").write_text(text + "\n", encoding="utf-8")
     return Package(
         deployments=len(whole),

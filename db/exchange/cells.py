@@ -44,15 +44,21 @@ def answer_cells(row: Any) -> Cells:
         "classificationTimestamp": row.classified_at.isoformat(timespec="seconds") if row.classified_at else "",
         "classificationProbability": row.probability if row.decision is Decision.ANSWERED or not row.by_model else None,
         "observationTags": _tags(row.label, row.decision, row.category),
-        "observationComments": _candidates(row.taxa),
+        "observationComments": _comment(row.taxa),
     }
 
 
 @lru_cache(maxsize=1024)
 def name_of(taxa: str) -> Name | None:
     """Give the name in common of taxa as the ledger stores them; None where there is none."""
-    names = tuple(json.loads(taxa))
+    names = candidates(taxa)
     return in_common(names) if names else None
+
+
+@lru_cache(maxsize=1024)
+def candidates(taxa: str) -> tuple[str, ...]:
+    """Give the names of taxa as the ledger stores them."""
+    return tuple(json.loads(taxa))
 
 
 @lru_cache(maxsize=1024)
@@ -62,8 +68,8 @@ def _tags(label: str | None, decision: Decision, category: str | None) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _candidates(taxa: str) -> str:
-    names = json.loads(taxa)
+def _comment(taxa: str) -> str:
+    names = candidates(taxa)
     return f"one of: {', '.join(names)}" if len(names) > 1 else ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from db.exchange.names import Name
+from db.exchange.observations import Observed
 from db.exchange.settings import ProjectSettings
 from db.exchange.sites import Scope, Site
 from db.redlist import RedList
@@ -12,10 +13,8 @@ SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 TABLES = ("deployments", "media", "observations")
 
 
-def descriptor(
-    project: ProjectSettings, sites: Collection[Site], names: Collection[Name], scope: Scope
-) -> dict[str, Any]:
-    """Describe the package of these deployments, in which these names occur."""
+def descriptor(project: ProjectSettings, sites: Collection[Site], observed: Observed, scope: Scope) -> dict[str, Any]:
+    """Describe the package of these deployments, in which this was observed."""
     rounded = [site.rounding for site in sites if site.rounding is not None]
     return {
         "resources": [_resource(name) for name in TABLES],
@@ -29,8 +28,8 @@ def descriptor(
         **({"coordinatePrecision": max(rounded)} if rounded else {}),
         "spatial": _spatial(sites),
         "temporal": _temporal(sites),
-        "taxonomic": [_taxon(name, scope.redlist) for name in sorted(names, key=lambda name: name.scientific)],
-        "references": _references(names, scope.redlist),
+        "taxonomic": [_taxon(name, scope.redlist) for name in sorted(observed.names, key=lambda name: name.scientific)],
+        "references": _references(observed.taxa, scope.redlist),
     }
 
 
@@ -92,7 +91,6 @@ def _taxon(name: Name, redlist: RedList) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}
 
 
-def _references(names: Collection[Name], redlist: RedList) -> list[str]:
+def _references(taxa: Collection[str], redlist: RedList) -> list[str]:
     """Cite the assessments that categories in the observations' tags come from."""
-    covered = {name.scientific for name in names}
-    return [taxon.citation for taxon in redlist.taxa if taxon.scientific_name in covered]
+    return [taxon.citation for taxon in redlist.taxa if taxon.scientific_name in taxa]

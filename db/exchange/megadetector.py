@@ -60,7 +60,7 @@ def _detections(row: Any, boxes: list[Detection], ids: Mapping[str, str]) -> lis
     category = PRIVATE.get(row.observation_type, "animal")
     if category == "animal" and len(animals) == 1:
         animals[0]["classifications"] = _classes(row, ids)
-    elif category == "animal" or not boxes:
+    elif category == "animal" or all(box.category.value != category for box in boxes):
         found.append(_whole(row, category, ids))
     return found
 

@@ -1,6 +1,6 @@
 """Camtrap DP's ``observations`` table: an observation of each picture, and one of each independent event."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.exchange.cells import answer_cells, name_of, observation_id, stamp
+from db.exchange.cells import answer_cells, candidates, name_of, observation_id, stamp
 from db.exchange.names import Name
 from db.exchange.sites import Scope, Site
 from db.exchange.tables import Cells, table
@@ -32,6 +32,14 @@ class Observed:
     pictures: int = 0  # observations of single ones
     events: int = 0
     names: set[Name] = field(default_factory=set)
+    taxa: set[str] = field(default_factory=set)  # that the names stand for
+
+    def note(self, row: Any) -> None:
+        """Count the answer to a picture."""
+        self.pictures += 1
+        self.taxa.update(candidates(row.taxa))
+        if name := name_of(row.taxa):
+            self.names.add(name)
 
 
 def write_observations(session: Session, path: Path, sites: Mapping[int, Site], scope: Scope) -> Observed:
@@ -49,13 +57,12 @@ def write_observations(session: Session, path: Path, sites: Mapping[int, Site], 
             for row in rows:
                 if scope.holds(row.captured_at):
                     write(event | _picture(row))
-                    observed.pictures += 1
-                    observed.names.update(_names(row))
+                    observed.note(row)
         for row in in_no_event(session, scope.begin, scope.end):
             at = stamp(row.captured_local, row.captured_at)
             alone = {"deploymentID": sites[row.deployment_id].id, "eventStart": at, "eventEnd": at}
             write(alone | _picture(row))
-            observed.pictures += 1
+            observed.note(row)
     return observed
 
 
@@ -78,9 +85,3 @@ def _surest(rows: list[Any]) -> Cells:
 def _picture(row: Any) -> Cells:
     its = {"observationID": observation_id(row), "mediaID": row.sha256, "observationLevel": "media"}
     return answer_cells(row) | its
-
-
-def _names(row: Any) -> Iterator[Name]:
-    name = name_of(row.taxa)
-    if name:
-        yield name

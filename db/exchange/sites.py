@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.models import Deployment
 from db.queries.cameras.health import timestamp_issues
 from db.queries.exported.deployments import Deployed, deployed
-from db.queries.places import places, told
+from db.queries.places import hidden, told
 from db.redlist import RedList
 from db.settings import LedgerSettings
 
@@ -36,7 +36,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A deployment under its public name; its place is rounded where threatened species may live."""
+    """A deployment under its public name; its place is rounded where threatened species may live, and near there."""
 
     known: Deployed
     id: str
@@ -55,7 +55,9 @@ class Site:
 
     @property
     def lacks(self) -> str | None:
-        """What Camtrap DP asks for and nobody has said."""
+        """What Camtrap DP asks for and nobody has said, or has shown."""
+        if not self.known.pictured:  # Trapline counts no effort of it either
+            return "no picture was ever taken there"
         if self.latitude is None or self.longitude is None:
             return "stations.csv says no latitude and longitude"
         if self.known.start is None or self.known.end is None:
@@ -65,8 +67,7 @@ class Site:
 
 def sites(session: Session, scope: Scope) -> dict[int, Site]:
     """Give the deployments that took a picture in the period, or were there in it, by the ledger's id."""
-    shown = places(session, scope.redlist, rounding=scope.ledger.rounding)
-    rounded = {place.station for place in shown if place.rounded}
+    secret = hidden(session, scope.redlist, rounding=scope.ledger.rounding)
     known = deployed(session, scope.begin, scope.end, now=scope.now)
     names = Counter(one.row.name for one in known)
     doubted = timestamp_issues(session)
@@ -74,7 +75,7 @@ def sites(session: Session, scope: Scope) -> dict[int, Site]:
         one.row.id: _site(
             one,
             _name(one.row, names),
-            rounding=scope.ledger.rounding if one.row.station in rounded else None,
+            rounding=scope.ledger.rounding if one.row.id in secret else None,
             doubted=one.row.id in doubted,
         )
         for one in known

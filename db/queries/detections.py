@@ -1,9 +1,10 @@
 """Files of detection results: which were read, and which are refused."""
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from db.models import DetectionsFile
+from db.models import Detection, DetectionsFile, Sighting
+from db.types import State
 
 
 def met_in(session: Session, root: str) -> list[DetectionsFile]:
@@ -15,6 +16,15 @@ def met_in(session: Session, root: str) -> list[DetectionsFile]:
 def refused_in(session: Session, root: str) -> list[tuple[str, str]]:
     """Give (place, why) of the files below this inbox that are refused, by place."""
     return [(met.place, met.refused) for met in met_in(session, root) if met.refused]
+
+
+def taken_with_waiting_words(session: Session, root: str) -> list[bytes]:
+    """Give the paths below this inbox at which a file was taken and words still wait."""
+    waiting = exists().where(
+        Detection.root == Sighting.root, Detection.path == Sighting.path, Detection.media_id.is_(None)
+    )
+    of_root = select(Sighting.path).where(Sighting.root == root, Sighting.state == State.TAKEN, waiting)
+    return list(session.scalars(of_root.distinct().order_by(Sighting.path)))
 
 
 def count_detected(session: Session) -> int:

@@ -9,6 +9,10 @@ The span goes from its recorded start to its recorded end, and where either is n
 last sign of life: a picture whose time the camera wrote. A silence is a pause of more than some days between two signs
 of life that follow on each other, recorded start and end among them; all of it is no effort, since nobody knows when
 the camera fell silent.
+
+A deployment from which no picture ever came has no effort, whatever was recorded of it. Who puts a camera up and takes
+it down walks past it: one without any picture did not work, or is a row of ``stations.csv`` that is a plan, that was
+corrected since, or that speaks of another inbox.
 """
 
 from collections.abc import Iterable
@@ -21,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Deployment, Observation
 from db.queries.events import elapsed, is_sure
+from db.queries.places import in_use
 
 Span = tuple[datetime, datetime]
 DAY = timedelta(days=1)
@@ -63,23 +68,27 @@ def efforts(session: Session, begin: datetime, end: datetime, silence: timedelta
 
 
 def _edges(begin: datetime, end: datetime) -> Executable:
-    """Select each deployment with its first and last sign in the period, and those next to it on both sides.
+    """Select each deployment in use with its first and last sign in the period, and those next to it on both sides.
 
     Each is one step in an index, however long the ledger is.
     """
     at = Observation.captured_at
     sign = select(at).where(Observation.deployment_id == Deployment.id, is_sure()).correlate(Deployment).limit(1)
     inside = sign.where(at > begin, at <= end)
-    return select(
-        Deployment.id,
-        Deployment.station,
-        Deployment.start,
-        Deployment.end,
-        sign.where(at <= begin).order_by(at.desc()).scalar_subquery().label("before"),
-        inside.order_by(at).scalar_subquery().label("first"),
-        inside.order_by(at.desc()).scalar_subquery().label("last"),
-        sign.where(at > end).order_by(at).scalar_subquery().label("after"),
-    ).order_by(Deployment.station, Deployment.id)
+    return (
+        select(
+            Deployment.id,
+            Deployment.station,
+            Deployment.start,
+            Deployment.end,
+            sign.where(at <= begin).order_by(at.desc()).scalar_subquery().label("before"),
+            inside.order_by(at).scalar_subquery().label("first"),
+            inside.order_by(at.desc()).scalar_subquery().label("last"),
+            sign.where(at > end).order_by(at).scalar_subquery().label("after"),
+        )
+        .where(in_use())
+        .order_by(Deployment.station, Deployment.id)
+    )
 
 
 def _silences(session: Session, begin: datetime, end: datetime, silence: timedelta) -> dict[int, list[Span]]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
@@ -32,21 +33,46 @@ class Place:
 def places(session: Session, redlist: RedList, *, rounding: float) -> list[Place]:
     """Give all stations in use by name. The place is that of the last deployment that has one.
 
-    Where any picture ever taken there was most probably, whatever the decision, of a threatened species, it is rounded
-    to a multiple of ``rounding`` degrees.
+    A place that must not be told exactly (see `hidden`) is rounded to a multiple of ``rounding`` degrees.
     """
     by_station: defaultdict[str, list[Deployment]] = defaultdict(list)
-    for deployment in session.scalars(select(Deployment).where(_in_use()).order_by(Deployment.station, Deployment.id)):
+    for deployment in session.scalars(select(Deployment).where(in_use()).order_by(Deployment.station, Deployment.id)):
         by_station[deployment.station].append(deployment)
     last = _last_pictures(session)
-    threatened = _with_threatened(session, [d for of in by_station.values() for d in of], redlist)
+    secret = hidden(session, redlist, rounding=rounding)
     return [
-        _place(of, last, rounding=rounding if any(d.id in threatened for d in of) else None)
-        for of in by_station.values()
+        _place(of, last, rounding=rounding if any(d.id in secret for d in of) else None) for of in by_station.values()
     ]
 
 
-def _in_use() -> ColumnElement[bool]:
+def hidden(session: Session, redlist: RedList, *, rounding: float) -> set[int]:
+    """Give the deployments whose place must not be told exactly.
+
+    Those are where any picture ever taken was most probably, whatever the decision, of a threatened species; all others
+    of that station or at that ``locationID``; and all that stand nearer to one of these than ``rounding`` degrees.
+    """
+    every = session.scalars(select(Deployment)).all()
+    threatened = _with_threatened(session, every, redlist)
+    names = {name for d in every if d.id in threatened for name in _names(d)}
+    there = [d for d in every if names & _names(d)]
+    return {d.id for d in every if names & _names(d) or any(_apart(d, other) < rounding for other in there)}
+
+
+def _names(deployment: Deployment) -> set[tuple[str, str]]:
+    """Give the names by which deployments are known to stand at one place."""
+    named = {("station", deployment.station)}
+    return {*named, ("location", deployment.location)} if deployment.location else named
+
+
+def _apart(one: Deployment, other: Deployment) -> float:
+    """Give the degrees between two places, along the axis on which they are more; infinite where one is not known."""
+    if one.latitude is None or one.longitude is None or other.latitude is None or other.longitude is None:
+        return inf
+    east = abs(one.longitude - other.longitude)
+    return max(abs(one.latitude - other.latitude), min(east, 360 - east))
+
+
+def in_use() -> ColumnElement[bool]:
     """A picture was taken there, or a file lies there; what only an older ``stations.csv`` named is left out."""
     file = exists().where(Sighting.deployment_id == Deployment.id, Sighting.state == State.TAKEN)
     return exists().where(Observation.deployment_id == Deployment.id) | file

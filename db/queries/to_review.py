@@ -57,12 +57,12 @@ def to_review(
 ) -> tuple[Asked, ...]:
     """Give the pictures first answered in the span that people should look at: most useful first, the audit last.
 
-    Only what a model alone has answered is asked, counted pictures only, and none in which anybody ever saw a person.
-    The audit is drawn before all else and from all that the model answered, what people have spoken of already among
-    it, so that it speaks for all answers: those ``audit`` pictures that come first by the sha256 of ``seed`` and their
-    own, on any machine. The ``useful`` others come in turn from those that
-    are out of range, those of which the backbones see different things, those with a small margin and those far from
-    the training set, each by its own strength; of pictures of one deployment within 60 s only one.
+    Only what a model alone has answered is asked, counted pictures only, and none in which anybody ever saw a person;
+    all others are ``spoken``, and not to be shown. The audit is drawn before all else and from all that the model
+    answered, what people have spoken of already among it, so that it speaks for all answers: those ``audit`` pictures
+    that come first by the sha256 of ``seed`` and their own, on any machine. The ``useful`` others come in turn from
+    those that are out of range, those of which the backbones see different things, those with a small margin and those
+    far from the training set, each by its own strength; of pictures of one deployment within 60 s only one.
     """
     candidates = _candidates(session, since, until)
     lot = nsmallest(audit, candidates[Reason.AUDIT], key=lambda each: sha256((seed + each.sha256).encode()).digest())

@@ -67,7 +67,7 @@ def test_the_report_shows_everything_and_nothing_overflows(demo, browser_page, l
     browser_page.set_viewport_size({"width": width, "height": 900})
     browser_page.goto(demo.as_uri())
     assert browser_page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-    figures = browser_page.locator("figure")
+    figures = browser_page.locator(".gallery figure")
     assert figures.count() >= 40
     for figure in figures.all():
         assert figure.locator("img").count() == 2

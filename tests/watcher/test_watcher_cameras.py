@@ -16,11 +16,13 @@ from db.engine import open_ledger
 from db.models import Media, Observation, Sighting
 from watcher.cameras import cameras
 from watcher.stations import read_stations
+from watcher.targets import TargetError
 
 
 @pytest.fixture
 def ledger(tmp_path):
-    opened = open_ledger(tmp_path / "trapline.db")
+    (tmp_path / "data").mkdir()
+    opened = open_ledger(tmp_path / "data/trapline.db")
     yield opened
     opened.close()
 
@@ -39,7 +41,10 @@ def run(tmp_path, monkeypatch):
 
     def told(*options):
         done = CliRunner().invoke(
-            app, ["cameras", *options], env={"TRAPLINE_DATA_DIR": str(tmp_path)}, catch_exceptions=False
+            app,
+            ["cameras", *options],
+            env={"TRAPLINE_DATA_DIR": str(tmp_path / "data"), "TRAPLINE_INBOX": str(tmp_path / "inbox")},
+            catch_exceptions=False,
         )
         assert done.exit_code == 0
         return " ".join(done.stdout.split())
@@ -101,6 +106,19 @@ def test_a_part_of_a_card_gets_a_row_with_its_span(ledger, run, tmp_path):
     assert row.clock_offset == 365 * 86400
     assert abs(row.start - shots[150].at) <= timedelta(seconds=1)
     assert abs(row.end - shots[-1].at) <= timedelta(seconds=1)
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize("place", ["rows.csv", "inbox/stations.csv", "data/rows.csv"])
+def test_proposals_go_to_a_new_file_of_their_own(run, tmp_path, place):
+    """Never over the table that they are for, and not beside the pictures."""
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "rows.csv").write_text("mine")
+    with pytest.raises(TargetError, match=r"delete it first|place outside of"):
+        run("--propose", str(tmp_path / place))
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "inbox", "rows.csv"}
+    assert (tmp_path / "rows.csv").read_text() == "mine"
+    assert list((tmp_path / "inbox").iterdir()) == []
 
 
 def test_the_report_tells_what_new_pictures_show(ledger, tmp_path):

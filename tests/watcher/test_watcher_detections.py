@@ -2,6 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import permutations
@@ -12,12 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from needs import skip_or_fail
 from report_world import SINCE, UNTIL, filling
+from rich.console import Console
+from seen_files import seen_below
 from small_pictures import NOON, picture
 from sqlalchemy import func, select
 
 from db import store
 from db.check import faults
-from db.models import Detection, DetectionsFile, Media, Model, Observation, Prediction, Review
+from db.models import Detection, DetectionsFile, Media, Model, Observation, Prediction, Review, Sighting
 from db.observe import refresh
 from db.queries.report import gather
 from db.queries.to_review import to_review
@@ -26,8 +32,9 @@ from db.types import Decision, Detected, Method, ObservationType
 from watcher.config import Settings
 from watcher.data_folder import DataFolder
 from watcher.detections.document import DetectionsError, Results, parse
-from watcher.detections.taking import look
+from watcher.detections.taking import look, refused_now
 from watcher.health import lines, status
+from watcher.process import process
 from watcher.service import Service
 
 DETECTOR = "md_v5a.0.0.pt"
@@ -269,6 +276,133 @@ def test_a_word_stays_with_its_picture_when_the_file_becomes_another(service, ta
     assert types == [ObservationType.BLANK, ObservationType.VEHICLE]
 
 
+def said(service):
+    """Give the observation types in the order in which the pictures came; the ledger must be sound."""
+    with service.ledger.read() as session:
+        assert faults(session, service.redlist) == []
+        return session.scalars(select(Observation.observation_type).order_by(Observation.media_id)).all()
+
+
+def test_a_word_waits_while_its_path_holds_what_was_not_taken_yet(service, take_all, answer_all):
+    """The results of a new card are not for the old card's picture of the same name, however soon they are read."""
+    drop(service, "a.jpg")
+    take_all()
+    answer_all()
+    drop(service, "a.jpg", seed=1)
+    put(service, results({"a.jpg": [box(VEHICLE)]}))
+    assert looked(service) == {"md.json": None}
+    assert said(service) == [ObservationType.ANIMAL]
+    take_all()
+    answer_all()
+    assert said(service) == [ObservationType.ANIMAL, ObservationType.VEHICLE]
+
+
+def test_a_word_waits_while_the_file_is_to_be_tried_again(service, take_all, answer_all):
+    """Of what could not be read nobody knows whether it is the picture that was there before."""
+    drop(service, "a.jpg")
+    take_all()
+    answer_all()
+    drop(service, "a.jpg", seed=1)
+    (file,) = seen_below(service.settings.inbox[0])
+    with service.ledger.write() as session:
+        store.postpone(session, file, code="EIO", reason="x", now=datetime.now(UTC))
+    put(service, results({"a.jpg": []}))
+    looked(service)
+    take_all()
+    answer_all()
+    assert said(service) == [ObservationType.ANIMAL, ObservationType.BLANK]
+
+
+def test_a_word_finds_the_picture_that_was_away_when_it_was_read(service, take_all, answer_all, tmp_path):
+    """A share may blink: the picture is not taken again, and has its word all the same."""
+    drop(service, "a.jpg")
+    take_all()
+    answer_all()
+    place = service.settings.inbox[0]
+    put(service, results({"Mara/a.jpg": []}))
+    (place / "Mara").mkdir()
+    drop(service, "Mara/a.jpg", seed=1)
+    take_all()
+    answer_all()
+    (place / "Mara").rename(tmp_path / "away")
+    looked(service)
+    (tmp_path / "away").rename(place / "Mara")
+    assert said(service) == [ObservationType.ANIMAL] * 2
+    assert looked(service) == {}
+    assert said(service) == [ObservationType.ANIMAL, ObservationType.BLANK]
+
+
+def test_process_gives_words_to_the_pictures_that_are_there_now(service, take_all, answer_all, small_model):
+    """Whatever was at their paths when it ran last."""
+    (service.data.models / "current").parent.mkdir()
+    (service.data.models / "current").write_text(small_model(service.data.models) + "\n")
+    drop(service, "a.jpg", "b.jpg")
+    take_all()
+    answer_all()
+    drop(service, "a.jpg", seed=1)
+    put(service, results({"a.jpg": [box(PERSON)]}))
+    process(service, [service.settings.inbox[0]], again=False, console=Console(quiet=True))
+    assert said(service) == [ObservationType.ANIMAL, ObservationType.HUMAN]
+
+
+def test_a_file_of_too_many_parts_is_refused_before_it_takes_memory():
+    """A hundred thousand pictures with a box each are not too many."""
+    one = b'{"file": "%d.jpg", "detections": [{"category": "1", "conf": 0.9, "bbox": [0.1, 0.2, 0.3, 0.4]}]}'
+    some = b'{"detection_categories": {"1": "animal"}, "images": [%s]}'
+    allowed = parse(some % b",".join(one % number for number in range(99_999)), FOLDER, 0.2)
+    assert len(allowed.pictures) == 99_999
+    tracemalloc.start()
+    try:
+        content = some % b",".join([b"{}"] * 600_000)
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        with pytest.raises(DetectionsError, match="more than 1,200,000 brackets and commas"):
+            parse(content, FOLDER, 0.2)
+        assert tracemalloc.get_traced_memory()[1] - before < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+READING = """
+import sys
+from pathlib import Path
+from db.engine import open_ledger
+from db.redlist import load
+from watcher.config import Settings
+from watcher.data_folder import DataFolder
+from watcher.detections.taking import look, refused_now
+from watcher.service import Service
+data, inbox = map(Path, sys.argv[1:])
+settings = Settings(data_dir=data, inbox=(inbox,), intake={"settle_seconds": 0})
+for outcome in look(Service(settings, DataFolder(data), open_ledger(data / "trapline.db"), load()), inbox):
+    print(outcome)
+"""
+
+
+def test_a_file_that_killed_its_reader_is_refused_by_the_next_until_it_changes(service):
+    """Or a daemon with little memory would be killed by it again at each start."""
+    path = put(service, b'{"detection_categories": {}, "images": [' + b",".join([b'{"x":1}'] * 590_000) + b"]}")
+    begun = select(func.count()).where(DetectionsFile.refused == "")
+    reader = subprocess.Popen([sys.executable, "-c", READING, service.data.root, path.parent])
+    deadline = time.monotonic() + 60
+    count = 0
+    while not count and reader.poll() is None and time.monotonic() < deadline:
+        with service.ledger.read() as session:
+            count = session.scalar(begun)
+    reader.kill()
+    reader.wait()
+    assert count == 1
+    with service.ledger.read() as session:
+        assert refused_now(service, session) == []
+    assert "broke off while it read it" in looked(service)["md.json"]
+    assert looked(service) == {}
+    put(service, results({"a.jpg": []}))
+    assert looked(service) == {"md.json": None}
+    with service.ledger.read() as session:
+        assert refused_now(service, session) == []
+        assert session.scalar(begun) == 0
+
+
 def test_a_word_holds_for_every_copy_of_the_picture(service, take_all, answer_all):
     """The same picture with other tags, of which the detector saw one file only, whichever that was."""
     drop(service, "a.jpg", tag="one")
@@ -306,7 +440,9 @@ def test_people_are_hidden_and_empty_pictures_are_not_asked_about(service):
                               pictures=4, at=UNTIL)  # fmt: skip
         file_id = store.detections_file(world.session, file)
         boxes = {f"Mara/IMG_{n:04}.JPG".encode(): [Detection(region=1, category=what)] for n, what in seen.items()}
-        assert sorted(store.detected(world.session, file_id, "/inbox", boxes)) == media
+        rows = select(Sighting.path, Sighting.signature).where(Sighting.path.in_(boxes))
+        now = dict(world.session.execute(rows).all())
+        assert sorted(store.detected(world.session, file_id, "/inbox", boxes, now)) == media
         world.review(media[3], "lion")
         world.picture(station, model)
     with service.ledger.read() as session:
@@ -314,7 +450,7 @@ def test_people_are_hidden_and_empty_pictures_are_not_asked_about(service):
         asked = to_review(session, SINCE, UNTIL, redlist=service.redlist, seed="x")
     rest = {max(media) + 1}
     assert {each.media_id for each in report.gallery} == rest
-    assert {each.media_id for each in asked} <= rest
+    assert {each.media_id for each in asked if not each.spoken} <= rest
     assert report.totals.decisions[Decision.OTHER] == 3
     assert report.totals.decisions[Decision.ANSWERED] == 2
 

@@ -16,6 +16,7 @@ from db.engine import open_ledger
 from watcher.config import ConfigError, load_settings
 from watcher.data_folder import DataFolder
 from watcher.export import ExportError, export
+from watcher.targets import TargetError
 
 PROJECT = """
 [project]
@@ -64,16 +65,16 @@ def test_a_package_is_a_folder_or_an_archive_of_the_same_files(house):
 
 def test_a_period_is_by_capture_time(house):
     """In the time zone of the reports, as everywhere."""
-    assert "1 observations" in run(house, "csv", house / "out.csv", "--since", "2026-11-23T19:14:00")
-    assert "0 observations" in run(house, "csv", house / "out.csv", "--since", "2026-11-23T19:15:00")
-    assert "1 observations" in run(house, "csv", house / "out.csv", "--until", "2026-11-23T19:15:00")
+    assert "1 observations" in run(house, "csv", house / "1.csv", "--since", "2026-11-23T19:14:00")
+    assert "0 observations" in run(house, "csv", house / "2.csv", "--since", "2026-11-23T19:15:00")
+    assert "1 observations" in run(house, "csv", house / "3.csv", "--until", "2026-11-23T19:15:00")
     assert "0 files" in run(house, "megadetector", house / "out.json", "--until", "2026-11-23T19:14:00")
 
 
 @pytest.mark.parametrize("target", ["inbox/package", "inbox/package.zip", "/inbox/package"])
 def test_nothing_is_written_among_the_pictures(house, target):
     """Neither in an inbox nor in a folder that was processed once."""
-    with pytest.raises(ExportError, match="would lie among the pictures"):
+    with pytest.raises(TargetError, match="would lie among the pictures"):
         run(house, "camtrap-dp", house / target)
     assert list((house / "inbox").iterdir()) == []
 
@@ -83,9 +84,21 @@ def test_a_folder_with_something_in_it_stays_as_it_is(house):
     (house / "package").mkdir()
     run(house, "camtrap-dp", house / "package")
     before = (house / "package/datapackage.json").read_bytes()
-    with pytest.raises(ExportError, match="is there already: name a new folder"):
+    with pytest.raises(TargetError, match="is there already: delete it first"):
         run(house, "camtrap-dp", house / "package")
     assert (house / "package/datapackage.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["camtrap-dp", "csv", "megadetector"])
+def test_no_file_is_written_over(house, command):
+    """It may be anything; and what lies in the data folder is Trapline's own."""
+    (house / "mine.zip").write_text("mine")
+    with pytest.raises(TargetError, match="is there already: delete it first"):
+        run(house, command, house / "mine.zip")
+    with pytest.raises(TargetError, match="would lie in the data folder"):
+        run(house, command, house / "data/out.zip")
+    assert (house / "mine.zip").read_text() == "mine"
+    assert not (house / "data/out.zip").exists()
 
 
 def test_what_the_study_lacks_is_named(house):

@@ -1,6 +1,7 @@
 """stations.csv → deployments, and to which of them a picture belongs."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -334,6 +335,58 @@ def test_a_deployment_id_stands_there_once(tmp_path):
     assert [row.folder for row in stations.listed] == ["B"]
     (told,) = stations.faults
     assert "line 4: deploymentID: expected one of its own, found that of line 2 ('D1')" in told
+
+
+HOPELESS = "g" * 25  # no country, no zone, no feature
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "wrong"),
+    [
+        ("folder,country,timezone,featureType", f"A{{0}},{HOPELESS}{{0}},{HOPELESS}{{0}},{HOPELESS}{{0}}", 3),
+        ("folder,deploymentID,habitat", "A{0},D1," + 80 * "x", 1),
+        ("folder,habitat", "A," + 80 * "x", 1),
+    ],
+    ids=["cells", "names", "spans"],
+)
+def test_a_table_with_nothing_right_is_told_quickly_and_in_few_words(tmp_path, header, row, wrong):
+    """Up to a hundred faults, in the order of their lines, and how many more; beyond them nothing is searched for."""
+    rows = [row.format(number) for number in range((4_000_000 - len(header)) // len(row.format(99_999)))]
+    began = time.process_time()
+    stations = read(tmp_path, *rows, header=header + "\n")
+    assert time.process_time() - began < 15
+    assert stations.listed == ()
+    *told, last = stations.faults
+    lines = [int(line.split(", line ")[1].split(":")[0]) for line in told]
+    assert (lines, len(told)) == (sorted(lines), 100)
+    clashing = wrong == 1
+    assert last == f"{tmp_path}/stations.csv: and {len(rows) * wrong - clashing - 100} more"
+    assert sum(map(len, stations.faults)) < 50_000
+
+
+def test_a_long_cell_is_not_told_whole(tmp_path):
+    """What status and the log say of a table stays short."""
+    long = "x" * 50_000
+    rows = (
+        f"A{long},,,,{long}",
+        f"B{long},D{long},,,",
+        f"B{long},,,,",
+        f"C,D{long},,,",
+        f"D,,2026-02-02,2026-02-01T00:00:00.{9999 * '0'},",
+    )
+    stations = read(tmp_path, *rows, header="folder,deploymentID,deploymentStart,deploymentEnd,country\n")
+    assert len(stations.faults) == 4
+    assert max(map(len, stations.faults)) < 400 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "content", [",".join(["folder", *map(str, range(200))]) + "\n", "folder\n" + "A\n" * 50_001], ids=["wide", "long"]
+)
+def test_what_is_too_large_for_a_table_of_deployments_is_left_aside(tmp_path, content):
+    """Somebody saved something else under that name."""
+    (tmp_path / "stations.csv").write_text(content)
+    with pytest.raises(StationsError, match="more than 200 columns or 50000 rows: is it a table of deployments"):
+        read_stations(tmp_path)
 
 
 @given(st.binary())

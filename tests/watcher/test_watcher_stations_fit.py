@@ -59,6 +59,16 @@ def test_a_misspelt_folder_is_told_with_what_was_meant(fitted, inbox, folder, ro
     assert (f"no folder in the inbox for {row!r}" in "\n".join(loose_ends([found]))) is not bool(meant)
 
 
+def test_many_rows_without_a_folder_are_told_in_few_words(fitted):
+    """Whose folders have names nearly theirs: of a hundred that is said, and of long names their begin."""
+    folders, rows = ([f"{word}-{number}" for number in range(150)] for word in ("camera", "Camera"))
+    found = fitted(folders, [*rows, "x" * 50_000])
+    assert len(found.missing) == 151
+    assert found.missing["Camera-7"] == "camera-7"
+    assert len(list(astray([found]))) == 100
+    assert sum(map(len, loose_ends([found]))) < 2000
+
+
 def test_a_folder_that_another_row_names_is_not_what_was_meant(fitted):
     """Cameras have names alike."""
     assert fitted(["camera-A"], ["camera-A", "camera-B"]).missing == {"camera-B": ""}

@@ -99,7 +99,7 @@ def test_a_csv_has_a_row_for_each_station_and_species(ledger, run):
     assert rows == [
         ["station", "camera_days", "species", "category", "events", "rai"],
         ["'=SUM(A1)", "0.00", "Rhino", "NT–CR", "0", ""],
-        ["'=SUM(A1)", "0.00", "Lion", "VU", "1", ""],
+        ["'=SUM(A1)", "0.00", "Lion", "VU", "0", ""],
         ["Ford [red]", "4.00", "Rhino", "NT–CR", "0", "0.00"],
         ["Ford [red]", "4.00", "Lion", "VU", "0", "0.00"],
         ["Ridge", "10.00", "Rhino", "NT–CR", "1", "10.00"],

@@ -6,7 +6,7 @@ SpeciesNet, whose boxes are the same. Both may say more (classifications, frames
 
 import posixpath
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -18,6 +18,9 @@ from db.types import Detected, printable
 from watcher.reviews.document import shown
 
 NAME = 80  # characters of a detector's name
+# Brackets and commas of a file: a picture with one box has 12 of them, so it is for 100,000 such pictures. Each costs
+# memory, up to 300 MB in all with 32 MiB of names, and these are counted before there is any.
+MOST_PARTS = 1_200_000
 _SLACK = 0.05  # of a picture's side: detectors round, and a box may reach over the edge
 _AGAIN = "write the results again, or take the file out of the inbox"
 _CATEGORIES = {
@@ -86,7 +89,7 @@ class _Info(_Part):
 class _Document(_Part):
     # checked one by one: a model for every box of a long season would fill the memory of a small machine
     pictures: list[Any] = Field(validation_alias=AliasChoices("images", "predictions"))
-    detection_categories: dict[str, str] = _SPECIESNET
+    detection_categories: dict[str, str] = Field(_SPECIESNET, max_length=1000)
     info: _Info = _Info()
     model_version: str | None = None
 
@@ -102,9 +105,14 @@ def parse(content: bytes, folder: str, threshold: float) -> Results | None:
     Raises
     ------
     DetectionsError
-        It is not UTF-8, not JSON, nested too deeply, or not what this module says that it must be.
+        It is not UTF-8, not JSON, nested too deeply, of too many parts, or not what this module says that it must be.
 
     """
+    if sum(map(content.count, (b"{", b"[", b","))) > MOST_PARTS:
+        raise DetectionsError(
+            f"it has more than {MOST_PARTS:,} brackets and commas: write smaller files of results, or take it out of "
+            "the inbox"
+        )
     try:
         raw = from_json(content, allow_inf_nan=False)
     except ValueError as error:
@@ -112,9 +120,11 @@ def parse(content: bytes, folder: str, threshold: float) -> Results | None:
     if not _is_meant(raw):
         return None
     document = _checked(_Document, raw, "")
+    detector = _detector(document, raw)
+    del raw  # and with it each picture as soon as it is read: both at once would be much
     pictures = tuple(_pictures(document, folder, threshold))
     _check_once(pictures)
-    return Results(_detector(document, raw), pictures)
+    return Results(detector, pictures)
 
 
 def _is_meant(raw: Any) -> bool:
@@ -134,8 +144,10 @@ def _detector(document: _Document, raw: dict[str, Any]) -> str:
 
 
 def _pictures(document: _Document, folder: str, threshold: float) -> Iterator[Picture]:
-    for number, raw in enumerate(document.pictures, start=1):
-        said = _checked(_Picture, raw, f"picture {number}, ")
+    left = deque(document.pictures)
+    document.pictures.clear()
+    for number in range(1, len(left) + 1):
+        said = _checked(_Picture, left.popleft(), f"picture {number}, ")
         if said.detections is not None and not said.failure:
             boxes = _boxes(said.detections, document.detection_categories, threshold)
             yield Picture(_inside(said.file, folder), tuple(boxes))

@@ -2,11 +2,11 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from watcher.detections.document import DetectionsError
-from watcher.inbox.scan import Folder, walk
+from watcher.inbox.scan import Folder, signature, walk
 from watcher.reviews.files import Found, found
 
 MOST_BYTES = 32 * 2**20  # more than a hundred thousand pictures
@@ -53,3 +53,17 @@ def read(path: Path) -> bytes:
     if len(content) > MOST_BYTES:
         raise DetectionsError("it is larger than 32 MiB: write one file of results for each station")
     return content
+
+
+def signatures(root: Path, paths: Iterable[bytes]) -> dict[bytes, str]:
+    """Give the signatures of those files below ``root`` that are there and can be asked about; links are not followed.
+
+    The paths may be anybody's.
+    """
+    found: dict[bytes, str] = {}
+    for path in paths:
+        try:
+            found[path] = signature(os.lstat(os.path.join(os.fsencode(root), path)))  # noqa: PTH118  # bytes
+        except OSError:
+            continue
+    return found

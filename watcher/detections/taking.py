@@ -9,20 +9,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
 from db import store
 from db.models import Detection, DetectionsFile
 from db.observe import refresh
-from db.queries.detections import met_in, refused_in
+from db.queries.detections import met_in, refused_in, taken_with_waiting_words
 from db.types import Detected
 from watcher.detections.document import DetectionsError, Picture, Results, parse
-from watcher.detections.files import found_in, read
+from watcher.detections.files import found_in, read, signatures
 from watcher.reviews.files import Found
 from watcher.service import Service
 
 TOGETHER = 200  # pictures a transaction
+_READER = uuid4().hex  # this process: what another began to read, that ended with it
+_TOO_MUCH = (
+    "Trapline broke off while it read it, perhaps for want of memory: write smaller files of results, or copy it "
+    "there again to have it read once more"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +52,24 @@ def look(service: Service, root: Path, *, patient: bool = True) -> Iterator[Outc
         present = list(found_in(folder))
     except OSError:
         return
+    _give_waiting_words(service, folder.root)
     with service.ledger.read() as session:
         met = met_in(session, str(folder.root))
-    gone = {each.place for each in met if each.refused} - {file.place for file in present}
+    gone = {each.place for each in met if each.refused is not None} - {file.place for file in present}
     if gone:
         with service.ledger.write() as session:
             store.forget_refused_detections(session, gone)
     threshold, settle_seconds = service.settings.detections.threshold, service.settings.intake.settle_seconds
-    known = {(each.place, each.signature) for each in met if each.threshold == threshold}
+    begun = {(each.place, each.signature): each.detector for each in met if each.refused == ""}
+    known = {(each.place, each.signature) for each in met if each.threshold == threshold} - begun.keys()
     trouble = {each.place: each.refused for each in met if not each.signature}
     for file in present:
         if (file.place, file.signature) in known or (patient and file.is_moving(settle_seconds)):
             continue
-        outcome = _looked_at(service, folder.root, file, trouble.get(file.place))
+        if begun.get((file.place, file.signature), _READER) == _READER:
+            outcome = _looked_at(service, folder.root, file, trouble.get(file.place))
+        else:
+            outcome = _refused(service, folder.root, file, signed=file.signature, why=_TOO_MUCH)
         if outcome is not None:
             yield outcome
 
@@ -69,28 +80,45 @@ def refused_now(service: Service, session: Session) -> list[Outcome]:
     return [Outcome(place, 0, why) for root in roots for place, why in refused_in(session, root)]
 
 
+def _give_waiting_words(service: Service, root: Path) -> None:
+    """Let no word wait beside the file it is of, which was away or in the making when the word was read."""
+    with service.ledger.read() as session:
+        paths = taken_with_waiting_words(session, str(root))
+    for start in range(0, len(paths), TOGETHER):
+        now = signatures(root, paths[start : start + TOGETHER])
+        with service.ledger.write() as session:
+            refresh(session, store.give_waiting_words(session, str(root), now), service.redlist)
+
+
 def _looked_at(service: Service, root: Path, file: Found, trouble: str | None) -> Outcome | None:
     """Take in a file and remember what became of it; None where that is no news.
 
     ``trouble``: why it could not be read at the last look.
     """
-    signed = file.signature
     try:
-        results = parse(read(file.path), str(file.path.parent), service.settings.detections.threshold)
+        content = read(file.path)
+        with service.ledger.write() as session:  # what ends this process is not to end the next one too
+            begun = _row(service, root, file, signed=file.signature, refused="")
+            begun.detector = _READER
+            store.detections_file(session, begun)
+        results = parse(content, str(file.path.parent), service.settings.detections.threshold)
     except FileNotFoundError:
         return None
     except OSError as error:
-        refused, signed = f"it cannot be read ({error.strerror}): mend that, and it is tried again", ""
-        if refused == trouble:
-            return None
+        why = f"it cannot be read ({error.strerror}): mend that, and it is tried again"
+        return None if why == trouble else _refused(service, root, file, signed="", why=why)
+    except MemoryError:
+        return _refused(service, root, file, signed=file.signature, why=_TOO_MUCH)
     except DetectionsError as error:
-        refused = str(error)
-    else:
-        _take(service, root, file, results)
-        return Outcome(file.place, len(results.pictures)) if results else None
+        return _refused(service, root, file, signed=file.signature, why=str(error))
+    _take(service, root, file, results)
+    return Outcome(file.place, len(results.pictures)) if results else None
+
+
+def _refused(service: Service, root: Path, file: Found, *, signed: str, why: str) -> Outcome:
     with service.ledger.write() as session:
-        store.detections_file(session, _row(service, root, file, signed=signed, refused=refused))
-    return Outcome(file.place, 0, refused)
+        store.detections_file(session, _row(service, root, file, signed=signed, refused=why))
+    return Outcome(file.place, 0, why)
 
 
 def _take(service: Service, root: Path, file: Found, results: Results | None) -> None:
@@ -101,8 +129,9 @@ def _take(service: Service, root: Path, file: Found, results: Results | None) ->
     pictures = results.pictures if results else ()
     for start in range(0, len(pictures), TOGETHER):
         some = {os.fsencode(inside / each.path): _detections(each) for each in pictures[start : start + TOGETHER]}
+        now = signatures(root, some)
         with service.ledger.write() as session:
-            refresh(session, store.detected(session, file_id, str(root), some), service.redlist)
+            refresh(session, store.detected(session, file_id, str(root), some, now), service.redlist)
     with service.ledger.write() as session:
         store.detections_read(session, file_id, file.signature)
 

@@ -9,10 +9,12 @@ from unicodedata import normalize
 
 from db.types import printable
 from watcher.inbox.scan import COUNTER_FOLDER, Folder, folders_in
-from watcher.stations.cells import nearest
+from watcher.stations.cells import LONGEST, nearest
 from watcher.stations.table import Stations
 
 NAMED = 20
+GUESSED = 100  # rows whose folder is not there, for which one that is nearly of its name is searched
+DEEPEST = 32  # folders in each other, of which is known that a row speaks of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,12 @@ def fit(folder: Folder, stations: Stations) -> Fit:
         return {normalize("NFC", printable(name)): name for name in folders_in(folder, place)}
 
     listed = {row.folder: row.folders for row in stations.listed}
-    spoken_of = {"/".join(names[:depth]) for names in listed.values() for depth in range(len(names) + 1)}
+    spoken_of = {"/".join(names[:depth]) for names in listed.values() for depth in range(min(len(names), DEEPEST) + 1)}
     missing: dict[str, str] = {}
     unlisted: list[str] = []
     try:
         for name, names in listed.items():
-            if (near := _missing(inside, names, spoken_of)) is not None:
+            if (near := _missing(inside, names, spoken_of, guessed=len(missing) < GUESSED)) is not None:
                 missing[name] = near
         if listed and "." not in listed:
             unlisted = [name for name in sorted(inside(b"")) if name not in spoken_of]
@@ -52,12 +54,16 @@ def fit(folder: Folder, stations: Stations) -> Fit:
     return Fit(str(stations.path), len(stations.listed), missing, stray)
 
 
-def _missing(inside: Callable[[bytes], dict[str, bytes]], names: list[str], spoken_of: Collection[str]) -> str | None:
+def _missing(
+    inside: Callable[[bytes], dict[str, bytes]], names: list[str], spoken_of: Collection[str], *, guessed: bool
+) -> str | None:
     """Give what was meant by a folder that is not there, as far as that can be guessed; None where it is there."""
     place = b""
     for depth, name in enumerate(names):
         there = inside(place)
         if name not in there:
+            if not guessed:
+                return ""
             above, below = names[:depth], names[depth + 1 :]
             free = (other for other in there if "/".join([*above, other]) not in spoken_of)
             # Mara-08 is no slip for Mara-07
@@ -76,7 +82,7 @@ def astray(fits: Iterable[Fit]) -> Iterator[str]:
     for table, missing in _by_table(fits).items():
         for name, near in missing.items():
             if near:
-                yield f"{table}: no folder {name!r} in the inbox: did you mean {near!r}?"
+                yield f"{table}: no folder {name[:LONGEST]!r} in the inbox: did you mean {near[:LONGEST]!r}?"
 
 
 def loose_ends(fits: Iterable[Fit]) -> Iterator[str]:
@@ -101,4 +107,4 @@ def _by_table(fits: Iterable[Fit]) -> dict[str, dict[str, str]]:
 
 def _list(names: list[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(map(repr, names[:NAMED])) + more
+    return ", ".join(repr(name[:LONGEST]) for name in names[:NAMED]) + more

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from watcher.stations.cells import CLOCK_LIMIT, COLUMNS, NAMES, folder
+from watcher.stations.cells import CLOCK_LIMIT, COLUMNS, MEANT, NAMES, folder
 from watcher.stations.deployments import Listed
 
 SHOWN = 60  # characters of a wrong cell
@@ -40,15 +40,19 @@ FIELDS = {
 }
 
 
-def row_of(root: Path, cells: Mapping[str, str]) -> Listed | list[str]:
-    """Read the cells of a row that say something, by column; give the row, or all that is wrong with it."""
+def row_of(root: Path, cells: Mapping[str, str], *, hints: bool) -> Listed | list[str]:
+    """Read the cells of a row that say something, by column; give the row, or all that is wrong with it.
+
+    With ``hints`` it also says what may have been meant, which takes long to find.
+    """
     values: dict[str, Any] = {}
     faults: list[str] = []
     for column, cell in cells.items():
         try:
             values[column] = COLUMNS[column](cell)
         except ValueError as error:
-            faults.append(f"{column}: expected {error}, found {cell[:SHOWN]!r}")
+            hint = _hint(column, cell) if hints else ""
+            faults.append(f"{column}: expected {error}{hint}, found {cell[:SHOWN]!r}")
     facts = {field: values[column] for column, field in FIELDS.items() if column in values}
     for rule in (_folder, _span, _clock):
         try:
@@ -62,6 +66,11 @@ def row_of(root: Path, cells: Mapping[str, str]) -> Listed | list[str]:
     return Listed(root=str(root), station=values.get("locationName") or values.get("locationID") or first, **facts)
 
 
+def _hint(column: str, cell: str) -> str:
+    near = MEANT[column](cell) if column in MEANT else None
+    return f" (did you mean {near!r}?)" if near else ""
+
+
 def _folder(cells: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001  # the rules are alike
     named = next((cells[column] for column in NAMES if column in cells), None)
     if named is None:
@@ -73,7 +82,7 @@ def _span(cells: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]
     zone = values.get("timezone")
     start, end = (_instant(values.get(column), zone) for column in ("deploymentStart", "deploymentEnd"))
     if start and end and end < start:
-        found = cells["deploymentEnd"]
+        found = cells["deploymentEnd"][:SHOWN]
         raise ValueError(f"deploymentEnd: expected a time after deploymentStart, found one before it ({found!r})")
     return {"start": start, "end": end}
 
@@ -98,7 +107,8 @@ def _clock(cells: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any
     on_site = actual.astimezone(ZoneInfo(zone) if zone else UTC).replace(tzinfo=None) if actual.tzinfo else actual
     offset = on_site - values["cameraTime"]
     if abs(offset) > timedelta(seconds=CLOCK_LIMIT):
-        raise ValueError(f"cameraTime: expected a time within 100 years of actualTime, found {cells['cameraTime']!r}")
+        found = cells["cameraTime"][:SHOWN]
+        raise ValueError(f"cameraTime: expected a time within 100 years of actualTime, found {found!r}")
     return {"clock_offset": round(offset.total_seconds())}
 
 

@@ -2,18 +2,22 @@
 
 import csv
 import io
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from watcher.stations.cells import COLUMNS, NAMES, is_missing, nearest
 from watcher.stations.deployments import Listed
-from watcher.stations.rows import row_of
+from watcher.stations.rows import SHOWN, row_of
 
 LARGEST = 4 << 20  # bytes; some ten thousand deployments
+MOST_COLUMNS, MOST_ROWS = 200, 50_000
+TOLD = 100  # of what is wrong with rows; a column that is wrong from top to bottom is understood by then
 DELIMITERS = ",;\t"  # whatever a spreadsheet calls CSV in its country
 MISSPELT = 0.9
 EVER, FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -42,6 +46,19 @@ class _Fault(NamedTuple):
     says: str
 
 
+@dataclass(slots=True)
+class _Faults:
+    """What is wrong with rows: the first of it by line, and how much it is in all."""
+
+    first: list[_Fault] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, line: int, says: str) -> None:
+        insort(self.first, _Fault(line, says), key=lambda fault: fault.line)
+        del self.first[TOLD:]
+        self.count += 1
+
+
 def read_stations(root: Path, table: Path | None = None) -> Stations:
     """Read the deployments of an inbox from ``table``, else from ``stations.csv`` at its top, which may be absent.
 
@@ -59,7 +76,9 @@ def read_stations(root: Path, table: Path | None = None) -> Stations:
     header, lines = _table(path, content)
     wrong = [f"{path}: {says}" for says in _wrong_columns(header)]
     rows, faults = _rows(root, header, lines if set(header) & set(NAMES) else [])
-    told = [f"{path}, line {fault.line}: {fault.says}" for fault in sorted(faults, key=lambda fault: fault.line)]
+    told = [f"{path}, line {fault.line}: {fault.says}" for fault in faults.first]
+    if more := faults.count - len(told):
+        told.append(f"{path}: and {more} more")
     if wrong:
         raise StationsError("\n".join([*wrong, *told]))
     return Stations(path, tuple(row.listed for row in rows), tuple(told))
@@ -94,6 +113,9 @@ def _table(path: Path, content: str) -> tuple[list[str], list[tuple[int, list[st
         for cells in reader:
             if any(cell.strip() for cell in cells):  # spreadsheets leave rows of nothing but delimiters
                 lines.append((begin, [cell.strip() for cell in cells]))
+                if len(lines) - 1 > MOST_ROWS or len(lines[0][1]) > MOST_COLUMNS:
+                    most = f"{MOST_COLUMNS} columns or {MOST_ROWS} rows"
+                    raise StationsError(f"{path} has more than {most}: is it a table of deployments?")
             begin = reader.line_num + 1
     except csv.Error as error:
         raise StationsError(f"{path}, line {begin}: is no row of a table ({error}): save it as CSV in UTF-8") from error
@@ -111,23 +133,25 @@ def _wrong_columns(header: list[str]) -> Iterator[str]:
         yield f"one of the columns {', '.join(NAMES)} must be there; the columns are {', '.join(COLUMNS)}"
 
 
-def _rows(root: Path, header: list[str], lines: Iterable[tuple[int, list[str]]]) -> tuple[list[_Row], list[_Fault]]:
-    rows, faults = [], []
+def _rows(root: Path, header: list[str], lines: Iterable[tuple[int, list[str]]]) -> tuple[list[_Row], _Faults]:
+    rows, faults = [], _Faults()
     for line, cells in lines:
         if len(cells) > len(header):
             found = f"expected {len(header)} cells, found {len(cells)}"
-            faults.append(_Fault(line, f"{found}: is there a comma in a number, or in a name without quotes?"))
+            faults.add(line, f"{found}: is there a comma in a number, or in a name without quotes?")
             continue
         named = zip(header, cells, strict=False)  # some spreadsheets leave out the empty cells at the end
         said = {column: cell for column, cell in named if column in COLUMNS and not is_missing(column, cell)}
-        row = row_of(root, said)
+        row = row_of(root, said, hints=faults.count < TOLD)
         if isinstance(row, Listed):
             rows.append(_Row(line, row))
         else:
-            faults += [_Fault(line, says) for says in row]
-    clashes = [*_twice(rows), *_overlapping(rows)]
-    faults += [_Fault(later, says) for _, later, says in clashes]
-    clashing = {line for earlier, later, _ in clashes for line in (earlier, later)}
+            for says in row:
+                faults.add(line, says)
+    clashing: set[int] = set()
+    for earlier, later, says in chain(_twice(rows), _overlapping(rows)):
+        faults.add(later, says)
+        clashing.update((earlier, later))
     return [row for row in rows if row.line not in clashing], faults
 
 
@@ -137,7 +161,8 @@ def _twice(rows: list[_Row]) -> Iterator[tuple[int, int, str]]:
     for line, row in rows:
         earlier = first.setdefault(row.name, line) if row.name else line
         if earlier != line:
-            yield earlier, line, f"deploymentID: expected one of its own, found that of line {earlier} ({row.name!r})"
+            found = f"that of line {earlier} ({str(row.name)[:SHOWN]!r})"
+            yield earlier, line, f"deploymentID: expected one of its own, found {found}"
 
 
 def _overlapping(rows: list[_Row]) -> Iterator[tuple[int, int, str]]:
@@ -152,6 +177,6 @@ def _overlapping(rows: list[_Row]) -> Iterator[tuple[int, int, str]]:
             start, end = row.listed.start or EVER, longest.listed.end or FOR_EVER
             if start < end or row.listed.start == longest.listed.start:
                 earlier, later = sorted((row.line, longest.line))
-                says = f"expected a span apart from that of line {earlier}, found that both hold the folder {folder!r}"
-                yield earlier, later, f"deploymentStart: {says} at one time"
+                says = f"expected a span apart from that of line {earlier}, found that both hold the folder"
+                yield earlier, later, f"deploymentStart: {says} {folder[:SHOWN]!r} at one time"
             longest = max(longest, row, key=lambda each: each.listed.end or FOR_EVER)

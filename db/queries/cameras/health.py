@@ -11,7 +11,7 @@ from db.models import Media, Sighting
 from db.queries.cameras.clocks import Names, wrong_clocks
 from db.queries.cameras.found import Fault, Found
 from db.queries.cameras.quiet import gaps, pickups, silent_until
-from db.queries.cameras.series import DAY, Series, series
+from db.queries.cameras.series import DAY, Series, each_of_all, series
 from db.queries.cameras.sight import moved, no_flash, vegetation
 from db.queries.cameras.sun import against_the_sun
 from db.types import State
@@ -66,7 +66,7 @@ def camera_findings(session: Session, begin: datetime, end: datetime, silence: t
 def timestamp_issues(session: Session) -> set[int]:
     """Give the deployments with pictures whose times are in doubt (Camtrap DP's ``timestampIssues``)."""
     names = _names_in(session)
-    return {one.deployment.id for one in series(session, *ALWAYS) if any(_of_clock(one, names))}
+    return {one.deployment.id for one in each_of_all(session) if any(_of_clock(one, names))}
 
 
 def _faults(one: Series, names: Names, pickup: float, silence: timedelta) -> Iterator[Found]:

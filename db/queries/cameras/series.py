@@ -1,10 +1,11 @@
-"""What each camera brought, as narrow columns of numbers: one pass over the ledger."""
+"""What each camera brought, as narrow columns of numbers: one pass over the ledger, or one for each deployment."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import ColumnElement, DateTime, Executable, case, false, func, literal, not_, select
+from sqlalchemy import ColumnElement, DateTime, Executable, case, false, func, literal, not_, null, select
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Media, Observation, Sighting
@@ -58,16 +59,29 @@ class Series:
 
 def series(session: Session, begin: datetime, end: datetime) -> list[Series]:
     """Give the pictures that came in after ``begin`` and until ``end`` and are answered, by deployment."""
-    slices = session.connection().execute(_columns(begin, end)).partitions(SLICE)
-    table = np.concatenate([np.empty(0, ROW), *(np.array([tuple(row) for row in some], ROW) for some in slices)])
-    _, first = np.unique(table["media"], return_index=True)  # a picture may lie there twice, and show two animals
-    table = table[np.sort(first)]
+    table = _table(session, _columns(Media.received_at > begin, Media.received_at <= end, hashes=True))
     known = {each.id: each for each in session.scalars(select(Deployment))}
     ids, begins = np.unique(table["deployment"], return_index=True)
     return [_of(known[id_], rows) for id_, rows in zip(ids.tolist(), np.split(table, begins)[1:], strict=True)]
 
 
-def _columns(begin: datetime, end: datetime) -> Executable:
+def each_of_all(session: Session) -> Iterator[Series]:
+    """Give all answered pictures, a deployment at a time in memory, and without their hashes."""
+    for known in session.scalars(select(Deployment).order_by(Deployment.id)).all():
+        rows = _table(session, _columns(Sighting.deployment_id == known.id, hashes=False))
+        if len(rows):
+            yield _of(known, rows)
+
+
+def _table(session: Session, columns: Executable) -> np.ndarray:
+    slices = session.connection().execute(columns).partitions(SLICE)
+    table = np.concatenate([np.empty(0, ROW), *(np.array([tuple(row) for row in some], ROW) for some in slices)])
+    _, first = np.unique(table["media"], return_index=True)  # a picture may lie there twice, and show two animals
+    once: np.ndarray = table[np.sort(first)]
+    return once
+
+
+def _columns(*which: ColumnElement[bool], hashes: bool) -> Executable:
     is_night = func.coalesce(Media.infrared, false())
     is_day = not_(is_night) & (Media.brightness >= BRIGHT) & not_(Media.flat)
     return (
@@ -82,12 +96,11 @@ def _columns(begin: datetime, end: datetime) -> Executable:
             Media.brightness,
             _flag(is_night),
             _flag(Observation.observation_type.in_(EMPTY)),
-            case((is_day, Media.phash)),
+            case((is_day, Media.phash)) if hashes else null(),
         )
         .join(Sighting, Sighting.media_id == Media.id)
         .join(Observation, Observation.media_id == Media.id)
-        .where(Media.received_at > begin, Media.received_at <= end)
-        .where(Observation.counted, Sighting.state.not_in(GONE))
+        .where(*which, Observation.counted, Sighting.state.not_in(GONE))
         .where(Sighting.deployment_id == Observation.deployment_id)
         .order_by(Sighting.deployment_id, Sighting.root, Sighting.path)
     )

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Executable, func, select
+from sqlalchemy import Executable, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Media, Observation
+from db.queries.places import in_use
 from db.queries.received import in_span
 
 
@@ -17,6 +18,7 @@ class Deployed:
     row: Deployment
     start: datetime | None
     end: datetime | None
+    pictured: bool  # a picture was ever taken there
     media: int  # of the period, that are counted and have a sure time
     camera: str | None  # maker and model, as its first picture has them
     zone_unknown: bool  # nobody says in which time zone the clock of its camera runs
@@ -24,9 +26,10 @@ class Deployed:
 
 
 def deployed(session: Session, begin: datetime, end: datetime, *, now: datetime) -> list[Deployed]:
-    """Give all deployments that a picture was ever taken at, by station.
+    """Give all deployments that a picture was ever taken at, or that a table lists, by station.
 
-    An end that is still to come at ``now`` is a plan: what is known then is the last picture.
+    An end that is still to come at ``now`` is a plan: what is known then is the last picture. Tables are corrected, and
+    may stand for several inboxes: a row without pictures in whose place another row has them is left out.
     """
     of_period = (
         select(Observation.deployment_id, func.count(Observation.media_id.distinct()).label("media"))
@@ -44,13 +47,23 @@ def deployed(session: Session, begin: datetime, end: datetime, *, now: datetime)
                 row=deployment,
                 start=start,
                 end=max(start, stop) if start and stop else None,
+                pictured=row.pictured,
                 media=media.get(deployment.id, 0),
                 camera="-".join(part for part in (row.make, row.camera_model) if part) or None,
                 zone_unknown=deployment.timezone is None and row.media_id is not None and row.camera_offset is None,
                 clock_failed=row.failed,
             )
         )
-    return found
+    pictured = [one.row for one in found if one.pictured]
+    return [one for one in found if one.pictured or not any(_replaces(other, one.row) for other in pictured)]
+
+
+def _replaces(new: Deployment, old: Deployment) -> bool:
+    """Tell whether a deployment has the name of another, or its folder at the same time."""
+    at_once = (new.start is None or old.end is None or new.start < old.end) and (
+        old.start is None or new.end is None or old.start < new.end
+    )
+    return (new.name is not None and new.name == old.name) or (new.folder == old.folder and at_once)
 
 
 def _deployments() -> Executable:
@@ -69,7 +82,9 @@ def _deployments() -> Executable:
             Media.camera_model,
             Media.camera_offset,
             failed.label("failed"),
+            in_use().label("pictured"),
         )
-        .join(Media, Media.id == one)
+        .outerjoin(Media, Media.id == one)
+        .where(or_(Media.id.is_not(None), Deployment.folder.is_not(None)))
         .order_by(Deployment.station, Deployment.id)
     )

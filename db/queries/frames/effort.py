@@ -1,7 +1,8 @@
 """Effort and relative abundance as frames: camera-days a deployment, a station and occasion, and what was seen in them.
 
 Effort is that of `db.queries.effort`, in camera-days and fractions of them: what was recorded of a deployment's start
-and end, else its first and last sign of life, without the pauses longer than ``silence``.
+and end, else its first and last sign of life, without the pauses longer than ``silence``. A deployment from which no
+picture ever came has none.
 """
 
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from db.models import Deployment, Observation
 from db.queries.effort import DAY, efforts
 from db.queries.frames.events import events
 from db.queries.frames.framing import EVENT_GAP, SILENCE, UTC_TIME, framed
+from db.queries.places import in_use
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +81,7 @@ def occasion_effort(
     return pd.DataFrame(
         list(days.values()),
         index=pd.Index(list(days), name="station", dtype="string"),
-        columns=pd.DatetimeIndex(starts, name="occasion").as_unit("us"),
+        columns=pd.DatetimeIndex(starts, dtype=UTC_TIME, name="occasion"),
         dtype="float64",
     )
 
@@ -111,7 +113,8 @@ def rai(
 
 def whole_period(session: Session, now: datetime) -> tuple[datetime, datetime]:
     """Give the period that holds all that the ledger knows of the time until ``now``."""
-    found = (session.scalar(select(func.min(time))) for time in (Deployment.start, Observation.captured_at))
+    started = select(func.min(Deployment.start)).where(in_use())
+    found = (session.scalar(first) for first in (started, select(func.min(Observation.captured_at))))
     return min((time - timedelta.resolution for time in found if time is not None), default=now), now
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from exchanges import NOW, PLACE, PROJECT, detect, package
 from package_judges import faults
-from report_world import NIGHT, filling
+from report_world import NIGHT, REDLIST, filling
 from season import season
 from season_numbers import GAP, tables
 
@@ -122,15 +122,18 @@ def test_the_descriptor_covers_what_the_tables_hold(whole):
 
 
 def test_where_threatened_species_live_is_told_roughly(either_ledger, tmp_path):
-    """A tenth of a degree, with the circle that the camera stands in; elsewhere as it was recorded."""
+    """A tenth of a degree, with the circle that the camera stands in; far from there as it was recorded."""
     with filling(either_ledger) as world:
         model = world.model()
         world.picture(world.station("A", **PLACE), model)
-        world.picture(world.station("B", country="NO", **PLACE, coordinate_uncertainty=30), model, "arctic_fox")
+        far = PLACE | {"latitude": 68.5678, "coordinate_uncertainty": 30}
+        world.picture(world.station("B", country="NO", **far), model, "arctic_fox")
+        world.picture(world.station("C", country="NO", **PLACE | {"latitude": -1.5}), model, "arctic_fox")
     _, read = package(either_ledger, tmp_path / "package")
     places = read["deployments"].set_index("locationName")[["latitude", "longitude", "coordinateUncertainty"]]
     assert list(places.loc["A"]) == ["-1.4", "35.1", "7872"]
-    assert list(places.loc["B"]) == ["-1.4321", "35.1234", "30"]
+    assert list(places.loc["B"]) == ["68.5678", "35.1234", "30"]
+    assert list(places.loc["C"]) == ["-1.5", "35.1", "7872"]
     assert json.loads((tmp_path / "package/datapackage.json").read_text())["coordinatePrecision"] == 0.1
 
 
@@ -255,6 +258,40 @@ def test_a_deployment_without_a_recorded_end_ends_with_its_last_picture(ledger, 
     assert read["deployments"][["deploymentStart", "deploymentEnd"]].to_numpy().tolist() == [
         [taken, taken], [taken, taken], ["2026-11-20T08:00:00+03:00", "2026-11-24T08:00:00+03:00"],
     ]  # fmt: skip
+
+
+def test_a_camera_that_took_nothing_is_listed(either_ledger, tmp_path):
+    """Nobody knows whether it worked; a row that was corrected, or is another inbox's, is no camera."""
+    begin, end = NOW - timedelta(days=9), NOW - timedelta(days=1)
+    span = {"start": begin, "end": end}
+    with filling(either_ledger) as world:
+        at, named = (world.station(name, folder=name, **PLACE, **span) for name in ("A", "Named"))
+        world.session.get_one(Deployment, named).name = "D1"
+        for one in (at, named):
+            world.picture(one, world.model(f"of {one}"))
+        corrected = world.station("Named", camera="corrected", folder="Before", **PLACE, **span)
+        world.session.get_one(Deployment, corrected).name = "D1"
+        world.station("A", camera="corrected", folder="A", **PLACE, start=begin - timedelta(days=1), end=end)
+        world.station("After A", folder="A", **PLACE, start=end)
+        world.station("In vain", folder="B", **span)
+        world.station("Only seen", **PLACE)
+    written, read = package(either_ledger, tmp_path / "package")
+    assert list(read["deployments"]["locationName"]) == ["A", "Named"]
+    assert read["deployments"]["deploymentID"].iloc[1] == "D1"
+    left_out = read["left_out"].query("kind == 'deployment'")
+    assert [name.partition("-")[0] for name in left_out["id"]] == ["After A", "In vain"]
+    assert set(left_out["reason"]) == {"no picture was ever taken there"}
+    assert (written.deployments_left_out, written.media_of_these) == (2, 0)
+
+
+def test_every_species_that_a_category_comes_from_is_cited(ledger, tmp_path):
+    """Of an answer that may be one of several, the assessments of all: the span is theirs."""
+    with filling(ledger) as world:
+        world.picture(world.station("A", **PLACE), world.model(), "rhino")
+    package(ledger, tmp_path / "package")
+    cited = json.loads((tmp_path / "package/datapackage.json").read_text())["references"]
+    species = {"Ceratotherium simum", "Diceros bicornis"}
+    assert cited == [taxon.citation for taxon in REDLIST.taxa if taxon.scientific_name in species]
 
 
 def test_what_stations_csv_says_is_written_again(ledger, tmp_path, shared):

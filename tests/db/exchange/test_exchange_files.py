@@ -130,6 +130,19 @@ def test_boxes_are_those_that_a_detector_drew(either_ledger):
     assert images[3] == []
 
 
+def test_a_person_is_told_where_a_detector_saw_only_an_animal(ledger):
+    """What the ledger says is in the file, beside the boxes."""
+    with filling(ledger) as world:
+        seen = world.picture(world.station("A"), world.model())
+        detect(world, seen, (Detected.ANIMAL, 0.9))
+        world.review(seen, "person")
+        let_all_say(world, {"lion": 0.7})
+    found = megadetector(ledger)
+    box, frame = found["images"][0]["detections"]
+    assert (box["category"], frame["category"], frame["conf"]) == ("1", "2", 1.0)
+    assert [found["classification_categories"][label] for label, _ in frame["classifications"]] == ["person"]
+
+
 @pytest.mark.parametrize("label", ["lion", "person"])
 def test_classes_are_listed_from_the_most_probable_on(ledger, label):
     """As the format asks; what is hardly possible is left out."""

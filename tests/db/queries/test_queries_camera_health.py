@@ -1,4 +1,5 @@
 import hashlib
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +45,21 @@ def test_nothing_is_said_of_a_well_camera(session):
     """A month of pictures by day and night, from one scene, with a clock that is right."""
     assert findings(session) == ()
     assert timestamp_issues(session) == set()
+
+
+def test_doubts_about_times_take_the_memory_of_one_camera(session):
+    """A season of many cameras never lies in memory whole."""
+    peaks = []
+    for cameras in (1, 6):
+        for number in range(cameras):
+            fill(session, f"{cameras} {number}", taken(seed=number, a_day=16))
+        session.expire_all()
+        timestamp_issues(session)  # what is loaded and compiled once
+        tracemalloc.start()
+        timestamp_issues(session)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]
 
 
 def test_a_clock_that_goes_back_is_found_where_it_jumped(session):

@@ -51,7 +51,8 @@ def test_stations_have_their_effort_and_their_events(ledger: Ledger) -> None:
     """A row a station, by name: what its cameras watched together and what they saw."""
     with filling(ledger) as world:
         two_stations(world)
-        world.station("Ridge", camera="CAM-2", start=BEGIN + timedelta(days=7), end=END)
+        second = world.station("Ridge", camera="CAM-2", start=BEGIN + timedelta(days=7), end=END)
+        world.picture(second, None, at=hour(200))
     ford, ridge = of(ledger).stations
     assert (ford.station, ford.days, ford.events, ford.gaps) == ("Ford", pytest.approx(4), {"Arctic fox": 1}, ())
     assert (ridge.station, ridge.days, ridge.events) == ("Ridge", pytest.approx(13), {"Lion": 4, "Rhino": 1})

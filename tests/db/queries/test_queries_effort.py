@@ -10,6 +10,7 @@ from report_world import filling
 
 from db.engine import Ledger, open_ledger
 from db.queries.effort import DAY, Effort, efforts
+from db.types import State
 
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
 SILENCE = 7 * DAY
@@ -28,12 +29,14 @@ def day(number: float) -> datetime:
 
 
 def deploy(ledger: Ledger, pictures: list[float], start: float | None = None, end: float | None = None) -> int:
-    """Add a deployment whose camera took pictures on these days after BEGIN, and give its id."""
+    """Add a deployment whose camera took pictures on these days after BEGIN, or one of no known time; give its id."""
     recorded = {"start": None if start is None else day(start), "end": None if end is None else day(end)}
     with filling(ledger) as world:
         deployment, model = world.station(f"S{next(names)}", **recorded), world.model(f"m{next(names)}")
         for picture in pictures:
             world.picture(deployment, model, at=day(picture).replace(tzinfo=None))
+        if not pictures:
+            world.picture(deployment, model, at=None, time_status="missing", received=day(100))
     return deployment
 
 
@@ -144,11 +147,24 @@ def test_the_effort_of_many_deployments_stands_by_station(tmp_path: Path) -> Non
     ledger = open_ledger(tmp_path / "ledger.db")
     with filling(ledger) as world:
         for station, camera in [("Ridge", "B"), ("Ford", "A"), ("Ridge", "A")]:
-            world.station(station, camera=camera, start=BEGIN, end=BEGIN + timedelta(days=2))
+            deployment = world.station(station, camera=camera, start=BEGIN, end=BEGIN + timedelta(days=2))
+            world.picture(deployment, None)
     with ledger.read() as session:
         found = [(each.station, each.days) for each in efforts(session, BEGIN, day(30), SILENCE, now=day(30))]
     ledger.close()
     assert found == [("Ford", 2.0), ("Ridge", 2.0), ("Ridge", 2.0)]
+
+
+def test_a_deployment_from_which_no_picture_came_has_no_effort(ledger: Ledger) -> None:
+    """It stands in the table alone: a plan, a start that was corrected, a row for another inbox, a dead camera."""
+    with filling(ledger) as world:
+        listed = world.station("Ridge", start=day(0), end=day(5))
+        in_use = world.station("River", start=day(0), end=day(5))
+        world.file(listed, state=State.REJECTED)
+        world.picture(in_use, None, at=day(1).replace(tzinfo=None))
+    with ledger.read() as session:
+        found = efforts(session, BEGIN, day(30), SILENCE, now=day(30))
+    assert [(each.deployment_id, each.days) for each in found] == [(in_use, 5.0)]
 
 
 def test_a_camera_that_is_known_to_be_dead_by_now_did_not_watch_before_either(ledger: Ledger) -> None:

@@ -18,6 +18,10 @@ BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
 END = BEGIN + timedelta(days=21)
 PERIOD = (BEGIN, END)
 MISSING = None
+EVERY = (
+    *(frames.bursts, frames.events, frames.effort, frames.occasion_effort, frames.rai, frames.activity),
+    frames.accumulation,
+)
 
 
 def day(number: float) -> datetime:
@@ -215,6 +219,31 @@ def test_an_empty_period_has_the_same_columns(surveyed: Ledger) -> None:
         assert frames.activity(session, day(-9), day(-2)).empty
         assert frames.accumulation(session, day(-9), day(-2)).empty
         assert frames.detection_history(session, "Lion", day(-9), day(-2)).shape == (0, 1)
+
+
+@pytest.mark.parametrize("begin", [END, BEGIN])
+def test_every_frame_of_an_empty_ledger_is_an_empty_frame(either_ledger: Ledger, begin: datetime) -> None:
+    """Its whole period is no time at all."""
+    with either_ledger.read() as session:
+        assert frames.whole_period(session, END) == (END, END)
+        found = {of.__name__: of(session, begin, END) for of in EVERY}
+        found["detection_history"] = frames.detection_history(session, "Lion", begin, END)
+    assert {len(frame) for frame in found.values()} == {0}
+    occasions = [day(number) for number in (0, 7, 14) if begin == BEGIN]
+    for name in ("occasion_effort", "detection_history"):
+        assert found[name].columns.tolist() == occasions
+        assert found[name].columns.dtype == "datetime64[us, UTC]"
+    assert found["accumulation"].columns.tolist() == ["observed", "expected"]
+    assert found["activity"].columns.tolist() == list(range(24))
+
+
+def test_the_whole_period_begins_with_the_first_deployment_in_use(either_ledger: Ledger) -> None:
+    """One that stands in the table alone would begin it with a slip, or with another inbox's history."""
+    with filling(either_ledger) as world:
+        world.station("Ridge", start=day(-900))
+        world.picture(world.station("River", start=day(1)), None, at=camera_time(2))
+    with either_ledger.read() as session:
+        assert frames.whole_period(session, END) == (day(1) - timedelta.resolution, END)
 
 
 @pytest.fixture(scope="module")

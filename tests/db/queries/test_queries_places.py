@@ -15,22 +15,26 @@ def test_a_place_is_rounded_to_a_multiple_of_what_is_configured(
     """How much a place may say is the station's choice; a place without a threatened species is exact."""
     with filling(ledger) as world:
         model = world.model()
-        for station, label in [("Ridge", "rhino"), ("Tundra", "arctic_fox")]:
-            there = world.station(station, None, latitude=-3.82172, longitude=38.66501)
+        for station, label, latitude in [("Ridge", "rhino", -3.82172), ("Tundra", "arctic_fox", 63.82172)]:
+            there = world.station(station, None, latitude=latitude, longitude=38.66501)
             world.picture(there, model, label, decision=Decision.UNKNOWN)
     with ledger.read() as session:
         ridge, tundra = places(session, REDLIST, rounding=rounding)
     assert (ridge.latitude, ridge.longitude, ridge.rounded) == (*place, True)
-    assert (tundra.latitude, tundra.longitude, tundra.rounded) == (-3.8217, 38.665, False)
+    assert (tundra.latitude, tundra.longitude, tundra.rounded) == (63.8217, 38.665, False)
 
 
 def test_a_human_word_rounds_a_place_as_well(ledger: Ledger) -> None:
     """The model took a rhino for a fox, and a person knew better; without any answer there is nothing to hide."""
     with filling(ledger) as world:
-        model, far = world.model(), {"latitude": 1.234, "longitude": 5.678}
-        world.review(world.picture(world.station("A", None, **far), model, "arctic_fox"), "rhino")
-        world.review(world.picture(world.station("B", None, **far), None), "rhino")
-        world.picture(world.station("C", None, **far), None)
+        model = world.model()
+        there = {"latitude": 1.234}
+        a, b, c = (
+            world.station(name, None, **there, longitude=east) for name, east in zip("ABC", (1, 2, 3), strict=True)
+        )
+        world.review(world.picture(a, model, "arctic_fox"), "rhino")
+        world.review(world.picture(b, None), "rhino")
+        world.picture(c, None)
     with ledger.read() as session:
         assert [place.rounded for place in places(session, REDLIST, rounding=0.1)] == [True, True, False]
 
@@ -55,3 +59,22 @@ def test_the_category_is_that_of_the_country(ledger: Ledger) -> None:
             world.picture(world.station(country, country), model, "panther")
     with ledger.read() as session:
         assert [place.rounded for place in places(session, REDLIST, rounding=0.1)] == [False, True]
+
+
+def test_what_stands_near_a_place_that_is_rounded_is_rounded_too(ledger: Ledger) -> None:
+    """The exact place of a neighbour, or of a camera at the same location, tells it; the date line is no border."""
+    beside = {
+        "Threatened": {"latitude": 1.234, "longitude": 179.98},
+        "Beside": {"latitude": 1.3, "longitude": -179.96},
+        "Farther": {"latitude": 1.234, "longitude": 179.87},
+        "Same location": {"latitude": 1.234, "longitude": 150.0, "location": "L1"},
+        "Unplaced": {},
+    }
+    beside["Threatened"]["location"] = "L1"
+    with filling(ledger) as world:
+        model = world.model()
+        for name, place in beside.items():
+            world.picture(world.station(name, None, **place), model, "lion" if name == "Threatened" else "arctic_fox")
+    with ledger.read() as session:
+        rounded = {place.station for place in places(session, REDLIST, rounding=0.1) if place.rounded}
+    assert rounded == {"Threatened", "Beside", "Same location"}
