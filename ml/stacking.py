@@ -7,7 +7,6 @@ guess is the plain mean of the backbones' log-probabilities, so the penalty pull
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 
 from ml.arrays import Floats, Ints
 from ml.heads import log_softmax
@@ -66,6 +65,8 @@ def fit(log_probabilities: Floats, labels: Ints, *, strength: float) -> Stack:
         gradient = np.concatenate([(inputs.T @ error + strength * away).ravel(), error.sum(axis=0) + strength * bias])
         return float(loss), gradient
 
+    from scipy.optimize import minimize  # a third of a second, which short commands would wait for
+
     start = np.concatenate([prior.ravel(), np.zeros(classes)])
     found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000}).x
     return Stack(found[:-classes].reshape(prior.shape), found[-classes:])
@@ -77,5 +78,7 @@ def temperature(logits: Floats, labels: Ints) -> float:
 
     def cross_entropy(log_t: float) -> float:
         return -float(log_softmax(logits / np.exp(log_t))[rows, labels].mean())
+
+    from scipy.optimize import minimize_scalar
 
     return float(np.exp(minimize_scalar(cross_entropy, bounds=(-np.log(20), np.log(20)), method="bounded").x))
