@@ -76,7 +76,7 @@ def _thumbnail(path: Path, size: tuple[int, int]) -> str | None:
     out = io.BytesIO()
     try:
         with Image.open(path, formats=["JPEG"]) as picture:
-            picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(out, "WEBP", quality=QUALITY, method=2)
+            picture.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(out, "WEBP", quality=QUALITY, method=1)
     except (OSError, UnidentifiedImageError):
         return None
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
