@@ -1,13 +1,12 @@
 """Files of detection results on disk: which are there, and what they hold, whatever may lie in their place."""
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from watcher.detections.document import DetectionsError
 from watcher.inbox.scan import Folder, signature, walk
-from watcher.reviews.files import Found, found
+from watcher.reviews.files import Found, content_of, found
 
 MOST_BYTES = 32 * 2**20  # more than a hundred thousand pictures
 
@@ -45,11 +44,9 @@ def read(path: Path) -> bytes:
         It cannot be read now.
 
     """
-    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(opened, "rb") as file:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise DetectionsError("it is no file any more: put the file itself there")
-        content = file.read(MOST_BYTES + 1)
+    content = content_of(path, MOST_BYTES)
+    if content is None:
+        raise DetectionsError("it is no file any more: put the file itself there")
     if len(content) > MOST_BYTES:
         raise DetectionsError("it is larger than 32 MiB: write one file of results for each station")
     return content

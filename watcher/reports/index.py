@@ -1,7 +1,5 @@
 """The list of reports, ``index.html`` beside them: which there are, and how often each animal came of late."""
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from db.queries.reports import Written, written
 from db.types import ReportKind
 from ml.files import write_atomically
 from watcher.reports.settings import ReportSettings
-from watcher.reports.wording import environment
+from watcher.reports.wording import environment, policy_hash
 
 NIGHTS = 60  # nightly reports that a line goes back
 WIDTH, HEIGHT, EDGE = 160, 36, 4  # of a line, in the units of its drawing; the edge is room for the stroke
@@ -47,14 +45,13 @@ def write_index(ledger: Ledger, folder: Path, *, settings: ReportSettings, now: 
         reports = written(session)
     timezone = ZoneInfo(settings.timezone)
     words = environment(settings.language, timezone, year=now.astimezone(timezone).year)
-    style = words.get_template("style.css").render().encode()
     page = words.get_template("report/index.html.j2").render(
         reports=[(report, Path(report.path).name) for report in reports if (folder / Path(report.path).name).is_file()],
         lines=_lines(reports, now),
         size=(WIDTH, HEIGHT),
         now=now,
         zone=timezone.key,
-        style_hash=f"sha256-{base64.b64encode(hashlib.sha256(style).digest()).decode()}",
+        style_hash=policy_hash(words, "style.css"),
     )
     write_atomically(folder / "index.html", page.encode())
 

@@ -1,7 +1,5 @@
 """The report's page: what was gathered, and the pictures' thumbnails, become HTML texts."""
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -18,7 +16,7 @@ from watcher.reports.charts import map_of, steps
 from watcher.reports.contents import Contents
 from watcher.reports.pictures import PICTURE_BYTES, Figure, figures
 from watcher.reports.rows import activity_rows, matrix, measures, species_rows, station_rows
-from watcher.reports.wording import environment
+from watcher.reports.wording import environment, policy_hash
 
 PAGE_BYTES = 1_500_000  # of a report
 TABLE_ROWS = 60  # of rejected files, and of suspected re-exports
@@ -89,20 +87,14 @@ def _about(words: Environment, contents: Contents) -> dict[str, Any]:
         "until": occasion.until,
         "now": occasion.now,
         "zone": occasion.timezone.key,
-        "style_hash": _hash(words, "style.css"),
-        "script_hash": _hash(words, "report/review.js"),
+        "style_hash": policy_hash(words, "style.css"),
+        "script_hash": policy_hash(words, "report/review.js"),
         "redlist": contents.redlist,
         "event_minutes": contents.ledger.event_minutes,
         "silence_days": contents.ledger.silence_days,
         "rounding": contents.ledger.rounding,
         "rows": TABLE_ROWS,
     }
-
-
-def _hash(words: Environment, name: str) -> str:
-    """Give what the page's policy names a style or a script by, so that the browser runs no other."""
-    digest = hashlib.sha256(words.get_template(name).render().encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 def _review(redlist: RedList, asked: list[Figure[Asked]], review_file: str | None) -> dict[str, Any]:

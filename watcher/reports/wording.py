@@ -1,6 +1,8 @@
 """A report's words in its reader's language: messages from the catalogues, dates and numbers as Babel knows them."""
 
+import base64
 import csv
+import hashlib
 import io
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -46,6 +48,12 @@ def environment(language: str, timezone: ZoneInfo, *, year: int) -> Environment:
     made.filters |= _numbers(locale) | _times(locale, timezone, year)
     made.filters["name"] = lambda title: words.gettext(title) if title else ""
     return made
+
+
+def policy_hash(words: Environment, name: str) -> str:
+    """Give what a page's policy names a style or a script by, so that the browser runs no other."""
+    digest = hashlib.sha256(words.get_template(name).render().encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 @lru_cache

@@ -69,12 +69,19 @@ def read(path: Path) -> bytes:
     """
     if not stat.S_ISREG(path.lstat().st_mode):  # opening a device may do something
         raise CorrectionsError("it is a link, a folder or a device: put the file itself there")
-    # it may be something else by now
-    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(opened, "rb") as file:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise CorrectionsError("it is no file any more: put the file itself there")
-        content = file.read(MOST_BYTES + 1)
+    content = content_of(path, MOST_BYTES)
+    if content is None:
+        raise CorrectionsError("it is no file any more: put the file itself there")
     if len(content) > MOST_BYTES:
         raise CorrectionsError("it is larger than 1 MiB, so no corrections file: take it out of there")
     return content
+
+
+def content_of(path: Path, most: int) -> bytes | None:
+    """Read a file that may be something else by now: None where it is no regular one; a byte over ``most`` at most.
+
+    A link is not followed, and nothing waits for a writer. Raises ``OSError``.
+    """
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(opened, "rb") as file:
+        return file.read(most + 1) if stat.S_ISREG(os.fstat(opened).st_mode) else None
