@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from db.models import Media, Prediction, Sighting
+from db.models import Detection, Media, Prediction, Sighting
 from db.observe import disagreeing
 from db.redlist import RedList
 from db.types import State
@@ -37,6 +37,7 @@ def products(session: Session) -> Iterator[str]:
     """Yield the path, below the data folder, of every product that a row names."""
     yield from session.scalars(select(Media.kept))
     yield from session.scalars(select(Prediction.gradcam))
+    yield from (path for path in session.scalars(select(Detection.kept)) if path is not None)
 
 
 def originals(session: Session) -> Iterator[tuple[str, bytes, str, str]]:

@@ -211,7 +211,7 @@ class Model(Base):
 
 
 class Prediction(Base):
-    """What one model said of one region of one media; never changed."""
+    """What one model said of one region of one media: the whole, or what a detector saw in it; never changed."""
 
     __tablename__ = "prediction"
     __table_args__ = (
@@ -222,7 +222,10 @@ class Prediction(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
-    region: Mapped[int] = mapped_column(default=0)  # 0: the whole picture
+    region: Mapped[int] = mapped_column(default=0)  # 0: the whole picture, else that of a ``Detection``
+    # its x, y, width and height there, as a ``Detection`` has them; None: the whole picture
+    box: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    kept: Mapped[str | None]  # what was looked at of it, below the data folder; None: the media's own kept picture
     model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), index=True)
     label: Mapped[str]  # the most probable species, whatever the decision
     probability: Mapped[float]
@@ -268,7 +271,7 @@ class DetectionsFile(Base):
 
 
 class Detection(Base):
-    """What a detector saw in one picture: a box, numbered from 1, or as region 0 that there is nothing in it.
+    """What a detector saw in one picture: a box, or as region 0 that there is nothing in it.
 
     It belongs to the content that its path held when the two first met, whatever the path holds later.
     """
@@ -283,6 +286,19 @@ class Detection(Base):
             sqlite_where=text("media_id IS NULL"),
             postgresql_where=text("media_id IS NULL"),
         ),
+        Index(
+            "ix_detection_uncut",
+            "root",
+            "media_id",
+            sqlite_where=text("kept IS NULL AND category = 'animal'"),
+            postgresql_where=text("kept IS NULL AND category = 'animal'"),
+        ),
+        Index(
+            "ix_detection_pending",
+            "id",
+            sqlite_where=text("answered_by IS NULL AND kept IS NOT NULL"),
+            postgresql_where=text("answered_by IS NULL AND kept IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -290,17 +306,22 @@ class Detection(Base):
     root: Mapped[str]
     path: Mapped[bytes] = mapped_column(LargeBinary)  # below the root
     media_id: Mapped[int | None] = mapped_column(ForeignKey("media.id"), index=True)  # None: its file has not come
-    region: Mapped[int]
+    region: Mapped[int]  # what its category and its box are called, in any file that names them: ``db.detected``
     category: Mapped[Detected]
     confidence: Mapped[float | None]
     x: Mapped[float | None]  # left, as a fraction of the upright picture's width
     y: Mapped[float | None]  # top, of its height
     width: Mapped[float | None]
     height: Mapped[float | None]
+    kept: Mapped[str | None]  # an animal, cut out of its picture, below the data folder; None: not yet
+    answered_by: Mapped[int | None] = mapped_column(ForeignKey("prediction.id"))  # what is shown of it
 
 
 class Observation(Base):
-    """The current answer for each media and region: derived by ``db.observe``, never written elsewhere."""
+    """The current answer for each media and region: derived by ``db.observe``, never written elsewhere.
+
+    Of a picture there is one, with region 0, or one of each animal that a detector saw in it.
+    """
 
     __tablename__ = "observation"
     __table_args__ = (
@@ -313,6 +334,8 @@ class Observation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
     region: Mapped[int] = mapped_column(default=0)
+    leads: Mapped[bool]  # stands for its picture where pictures are counted: of several animals one
+    prediction_id: Mapped[int | None] = mapped_column(ForeignKey("prediction.id"))  # what the model says, if it does
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployment.id"))
     decision: Mapped[Decision]
     observation_type: Mapped[ObservationType]

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.derive import WHOLE
 from db.models import (
     CorrectionsFile,
     Deployment,
@@ -159,9 +161,19 @@ def _mark_stale(session: Session, media_ids: Iterable[int | None]) -> None:
     session.execute(update(Observation).where(Observation.media_id.in_(list(media_ids))).values(stale=True))
 
 
-def read_again(session: Session, media_id: int) -> None:
-    """Let the next scan take the files of this media anew: what was kept of it is gone."""
-    session.execute(update(Sighting).where(Sighting.media_id == media_id).values(signature=""))
+def read_again(session: Session, media_id: int, region: int = WHOLE) -> None:
+    """Let the next look read a file of this media anew: what was kept of it, or of this region of it, is gone."""
+    if region == WHOLE:
+        session.execute(update(Sighting).where(Sighting.media_id == media_id).values(signature=""))
+    else:
+        cut_out(session, media_id, {region: None})
+
+
+def cut_out(session: Session, media_id: int, kept: Mapping[int, str | None]) -> None:
+    """Record what is kept (region → path below the data folder) of the animals in a picture."""
+    for region, path in kept.items():
+        animal = (Detection.media_id == media_id, Detection.region == region)
+        session.execute(update(Detection).where(*animal).values(kept=path))
 
 
 def deployment(session: Session, wanted: Deployment) -> int:
@@ -215,7 +227,11 @@ def answer(session: Session, prediction: Prediction) -> int:
         session.add(prediction)
         session.flush()
         known = prediction.id
-    session.execute(update(Media).where(Media.id == prediction.media_id).values(answered_by=known))
+    if prediction.region == WHOLE:
+        session.execute(update(Media).where(Media.id == prediction.media_id).values(answered_by=known))
+    else:
+        animal = (Detection.media_id == prediction.media_id, Detection.region == prediction.region)
+        session.execute(update(Detection).where(*animal).values(answered_by=known))
     return known
 
 
@@ -321,6 +337,7 @@ def detected(
     since stays with that content. A word waits where the file now at the path was not taken as it is.
     """
     held = _held(session, root, now)
+    known = _known_animals(session, held.values())
     place = select(DetectionsFile.place).where(DetectionsFile.id == file_id).scalar_subquery()
     of_place = Detection.file_id.in_(select(DetectionsFile.id).where(DetectionsFile.place == place))
     same = or_(Detection.media_id.is_(None), Detection.media_id.in_(held.values()))
@@ -328,9 +345,19 @@ def detected(
     for path, detections in seen.items():
         for each in detections:
             each.file_id, each.root, each.path, each.media_id = file_id, root, path, held.get(path)
+            each.kept, each.answered_by = known.get((each.media_id, each.region), (None, None))
             session.add(each)
     session.flush()
     return list(held.values())
+
+
+def _known_animals(session: Session, media_ids: Iterable[int]) -> dict[tuple[int | None, int], tuple[Any, Any]]:
+    """Give (media, region) → what was kept and answered of it."""
+    of = Detection
+    cut = select(of.media_id, of.region, of.kept, of.answered_by).where(
+        of.media_id.in_(media_ids), of.kept.is_not(None)
+    )
+    return {(media_id, region): (kept, answered) for media_id, region, kept, answered in session.execute(cut)}
 
 
 def give_waiting_words(session: Session, root: str, now: Mapping[bytes, str]) -> list[int]:

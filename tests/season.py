@@ -21,9 +21,9 @@ from season_shots import CLASSES, Filling, Shot, take
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from db.derive import Facts, capture_times, derive
 from db.engine import Ledger
 from db.models import JobRun, Link, Media, Model, Observation, Prediction, Question, Report, Review, Sighting
-from db.observe import Facts, capture_times, derive
 from db.redlist import load
 from db.types import Decision, Reason, ReportKind
 from ml.labels import SPECIES
@@ -169,7 +169,8 @@ def _observe(filling: Filling) -> list[Row]:
             row = known[kind].copy()
             times = capture_times(media, shot.deployment, shot.sighting["file_time"])
             row["captured_local"], row["captured_at"], row["time_source"] = times
-            row |= {"media_id": media.id, "probability": said["probability"], "counted": not shot.copy}
+            row |= {"media_id": media.id, "prediction_id": said["id"], "probability": said["probability"]}
+            row["counted"] = not shot.copy
         if shot.review is None:
             known[kind] = row
         observations.append(row)
@@ -186,12 +187,12 @@ def _derived(filling: Filling, shot: Shot, media: Any) -> Row:
         media=media,
         prediction=SimpleNamespace(**shot.prediction),
         model_version=filling.model.version,
-        review=SimpleNamespace(**shot.review) if shot.review else None,
+        reviews={0: SimpleNamespace(**shot.review)} if shot.review else {},
         deployment=shot.deployment,
         file_time=shot.sighting["file_time"],
         counted=not shot.copy,
     )
-    observation = derive(facts, REDLIST)
+    (observation,) = derive(facts, REDLIST)
     return {name: getattr(observation, name) for name in OBSERVED}
 
 

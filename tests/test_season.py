@@ -117,7 +117,10 @@ def test_the_same_seed_gives_the_same_season(tmp_path):
         season(ledger, tmp_path, stations=14, nights=3, media=200)
         with ledger.read() as session:
             contents.append(
-                [session.scalars(select(Media.sha256)).all(), session.scalars(select(Observation.captured_at)).all()]
+                [
+                    session.scalars(select(Media.sha256)).all(),
+                    session.scalars(select(Observation.captured_at).order_by(Observation.id)).all(),
+                ]
             )
         ledger.close()
     assert contents[0] == contents[1]

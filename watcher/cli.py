@@ -280,7 +280,7 @@ def _summarize(service: Service, done: Processed, answers: Path | None) -> None:
     rate = f", {done.answered / done.seconds:.1f} images/s" if done.answered else ""
     out.print(
         f"{totals.files.get(State.TAKEN, 0)} files hold {totals.media} pictures; "
-        f"{done.answered} answered now in {done.seconds:.0f} s{rate}"
+        f"{done.answered} answers now in {done.seconds:.0f} s{rate}"
     )
     count = totals.files.get(State.REJECTED, 0)
     if count:

@@ -123,6 +123,7 @@ class DataFolder:
                 part.unlink(missing_ok=True)
 
 
-def product(kind: str, sha256: str, suffix: str) -> str:
-    """Give the path of a product below the data folder: ``kept/ab/ab…-224.jpg``."""
-    return f"{kind}/{sha256[:2]}/{sha256}-{suffix}.jpg"
+def product(kind: str, sha256: str, suffix: str, region: int = 0) -> str:
+    """Give the path of a product below the data folder: ``kept/ab/ab…-224.jpg``, or of a region ``…-224-7.jpg``."""
+    of = f"-{region}" if region else ""
+    return f"{kind}/{sha256[:2]}/{sha256}-{suffix}{of}.jpg"

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from sqlalchemy.orm import Session
@@ -53,6 +54,7 @@ AHEAD = 4  # files a worker that may wait for the ledger
 DEATHS = 3  # of its worker, until a file is called the cause
 
 Outcome = Prepared | Refused | Moved | Gone | Exception
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,10 @@ class Intake:
         """Wait for a file. One whose worker died is read again: whoever ended that may not have meant the file."""
         for _ in range(DEATHS - 1):
             with suppress(ProcessExpired):
-                return _result(future)
+                return result_of(future)
             future = self._submit(settled)
         try:
-            return _result(future)
+            return result_of(future)
         except ProcessExpired:
             reason = "the decoder dies of this file: open and save it with another program"
             return Refused("decoder_died", reason, incomplete=False)
@@ -242,8 +244,8 @@ def _relink(
 
 
 def _deployment(listed: tuple[Listed, ...], station: str, path: bytes, media: Media) -> Deployment:
-    at = _sure_time(media)
-    captured = Captured(at, media.camera_offset) if at else None
+    is_sure, at = media.time_status == "ok", media.camera_time
+    captured = Captured(at, media.camera_offset, is_sure, media.received_at) if at else None
     return deployment_of(listed, station=station, folders=folders_of(path), captured=captured, serial=media.serial)
 
 
@@ -266,7 +268,8 @@ def _sure_time(media: Media) -> datetime | None:
     return media.camera_time if media.time_status == "ok" else None
 
 
-def _result(future: ProcessFuture[Outcome]) -> Outcome:
+def result_of(future: ProcessFuture[_Result]) -> _Result | Exception:
+    """Wait for what a worker makes of one file, and give what went wrong with it; raises if the worker died."""
     try:
         return future.result()
     except ProcessExpired:

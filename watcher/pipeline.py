@@ -7,7 +7,7 @@ the whole goes at the pace of its slowest stage.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from PIL import Image
 from db import store
 from db.engine import Ledger
 from db.models import Model, Prediction
-from db.queries.pending import Pending, answered_already, pending
+from db.queries.pending import Pending, answered_already, pending, pending_animals
 from db.redlist import RedList
 from db.types import Decision
 from ml.arrays import Pixels
@@ -47,6 +47,7 @@ ROUND = 1024  # media, until those among them that look like others get the answ
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+_Shown = tuple[str, int, str, int]  # ``Pending.picture``
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Pipeline:
         self._ensemble: Classifier | None = None
         self._folder: Path | None = None
         self._tried: Path | None = None  # the current model, which may be one that cannot be loaded
-        self._lost: set[int] = set()  # media whose kept picture is to be made again
+        self._lost: set[tuple[int, int]] = set()  # whose kept picture is to be made again
         self._decoding = ThreadPoolExecutor(THREADS, thread_name_prefix="decoding")
         self._writing = ThreadPoolExecutor(THREADS, thread_name_prefix="writing")
         self._recording = ThreadPoolExecutor(1, thread_name_prefix="recording")
@@ -140,7 +141,7 @@ class Pipeline:
         roots: Iterable[str] | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> Iterator[int]:
-        """Answer what is pending and yield how many media each transaction answered.
+        """Answer what is pending and yield how many answers each transaction has: a picture, or an animal in one.
 
         ``reanswer``: what another model answered as well. ``roots``: only what lies below these.
         """
@@ -162,7 +163,10 @@ class Pipeline:
     def _waits(self, wanted: "_Wanted") -> bool:
         unless_by = "" if wanted.reanswer else None
         with self._ledger.read() as session:
-            return bool(pending(session, after=0, limit=1, unless_by=unless_by, roots=wanted.roots))
+            return any(
+                look(session, after=0, limit=1, unless_by=unless_by, roots=wanted.roots)
+                for look in (pending, pending_animals)
+            )
 
     def _round(self, ensemble: Classifier, wanted: "_Wanted") -> Iterator[int]:
         """Ask the model for every picture that waits, once; then give its answer to the others that show the same."""
@@ -181,28 +185,35 @@ class Pipeline:
         yield from self._share(ensemble, asked.alike, wanted.stopping)
 
     def _waiting(self, version: str, wanted: "_Wanted", asked: "_Asked") -> Iterator[Pending]:
-        """Yield the media to ask for, a round of them, while the model is the current one."""
-        last = looked_at = 0
-        while True:
-            # before the ledger is read: what is recorded later is not among what it knows
-            asked.under_way.difference_update(asked.recorded)
-            asked.recorded.clear()
-            with self._ledger.read() as session:
-                unless_by = version if wanted.reanswer else None
-                media = pending(session, after=last, limit=CHUNK, unless_by=unless_by, roots=wanted.roots)
-                known = answered_already(session, version, media)
-            for each in media:
-                if each.media_id in self._lost and not (self._data.root / each.kept).exists():
-                    continue
-                if each.media_id in known or each.picture in asked.under_way:
-                    asked.alike.append(each)
-                else:
-                    asked.under_way.add(each.picture)
-                    yield each
-            looked_at += len(media)
-            if not media or looked_at >= ROUND or self._is_promoted():
-                return
-            last = media[-1].media_id
+        """Yield what to ask for, a round of media and of animals in them, while the model is the current one."""
+        for look in (pending, pending_animals):
+            last = looked_at = 0
+            while True:
+                # before the ledger is read: what is recorded later is not among what it knows
+                asked.under_way.difference_update(asked.recorded)
+                asked.recorded.clear()
+                with self._ledger.read() as session:
+                    unless_by = version if wanted.reanswer else None
+                    found = look(session, after=last, limit=CHUNK, unless_by=unless_by, roots=wanted.roots)
+                    known = answered_already(session, version, found)
+                yield from self._unknown(found, known, asked)
+                looked_at += len(found)
+                if self._is_promoted():
+                    return
+                if not found or looked_at >= ROUND:
+                    break
+                last = found[-1].id
+
+    def _unknown(self, found: list[Pending], known: Container[tuple[int, int]], asked: "_Asked") -> Iterator[Pending]:
+        """Yield what the model has to be asked for; what looks like it, or was answered before, is put aside."""
+        for each in found:
+            if each.place in self._lost and not (self._data.root / each.kept).exists():
+                continue
+            if each.place in known or each.picture in asked.under_way:
+                asked.alike.append(each)
+            else:
+                asked.under_way.add(each.picture)
+                yield each
 
     def _is_promoted(self) -> bool:
         """Tell whether another model than was tried last is to answer."""
@@ -219,7 +230,7 @@ class Pipeline:
             with self._ledger.read() as session:
                 known = answered_already(session, ensemble.model.version, alike[start : start + CHUNK])
             if known:
-                self._commit(ensemble, [_copied(prediction, media_id) for media_id, prediction in known.items()])
+                self._commit(ensemble, [_copied(prediction, media_id) for (media_id, _), prediction in known.items()])
                 yield len(known)
 
     def _decode(self, media: Pending, size: int) -> Picture | None:
@@ -227,14 +238,14 @@ class Pipeline:
         try:
             pixels = kept_pixels((self._data.root / media.kept).read_bytes())
         except (OSError, ValueError) as error:
-            if media.media_id not in self._lost:
+            if media.place not in self._lost:
                 log.warning("the kept picture %s cannot be read (%s): its file is read again", media.kept, error)
                 (self._data.root / media.kept).unlink(missing_ok=True)
                 with self._ledger.write() as session:
-                    store.read_again(session, media.media_id)
-                self._lost.add(media.media_id)
+                    store.read_again(session, *media.place)
+                self._lost.add(media.place)
             return None
-        self._lost.discard(media.media_id)
+        self._lost.discard(media.place)
         if pixels.shape[0] != size:
             pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.LANCZOS))
         return Picture(media, pixels)
@@ -242,7 +253,7 @@ class Pipeline:
     def _write(self, version: str, batch: list[tuple[Picture, Answer]]) -> list[Answered]:
         answered = []
         for picture, answer in batch:
-            gradcam = product("gradcam", picture.media.sha256, version)
+            gradcam = product("gradcam", picture.media.sha256, version, picture.media.region)
             write_atomically(self._data.root / gradcam, overlay(picture.pixels, answer.heatmap))
             answered.append(Answered(picture.media, answer, gradcam))
         return answered
@@ -282,9 +293,9 @@ class _Wanted:
 class _Asked:
     """What a round has asked the model for."""
 
-    under_way: set[tuple[str, int, str]] = field(default_factory=set)  # pictures whose answer is not recorded yet
-    recorded: set[tuple[str, int, str]] = field(default_factory=set)  # pictures whose answer is, since the last look
-    alike: list[Pending] = field(default_factory=list)  # media that show such a picture, or one known before
+    under_way: set[_Shown] = field(default_factory=set)  # pictures whose answer is not recorded yet
+    recorded: set[_Shown] = field(default_factory=set)  # pictures whose answer is, since the last look
+    alike: list[Pending] = field(default_factory=list)  # what shows such a picture, or one known before
 
 
 def _ahead(
@@ -325,10 +336,12 @@ def _ask(ensemble: Classifier, batch: list[Picture]) -> list[tuple[Picture, Answ
 
 
 def _prediction(answered: Answered) -> Prediction:
-    answer = answered.answer
+    media, answer = answered.media, answered.answer
     return Prediction(
-        media_id=answered.media.media_id,
-        region=0,
+        media_id=media.media_id,
+        region=media.region,
+        box=list(media.box) if media.box else None,
+        kept=media.kept if media.box else None,
         label=answer.label,
         probability=answer.probability,
         decision=Decision(answer.decision),
@@ -344,6 +357,8 @@ def _copied(prediction: Prediction, media_id: int) -> Prediction:
     return Prediction(
         media_id=media_id,
         region=prediction.region,
+        box=prediction.box,
+        kept=prediction.kept,
         label=prediction.label,
         probability=prediction.probability,
         decision=prediction.decision,

@@ -1,16 +1,19 @@
 """What a decode worker does with one file: read once, check, fingerprint, and keep the picture.
 
+Where a detector saw animals in it, it is read once more and they are cut out.
+
 It runs in a spawned process that may die without harm, so it imports nothing heavy and touches no ledger.
 """
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ml.files import write_atomically
-from ml.images import Integrity, Picture, Reason, Unreadable, examine
+from ml.images import Integrity, Picture, Reason, Unreadable, crops, examine
 from watcher.data_folder import product
 from watcher.inbox.scan import signature
 
@@ -64,7 +67,7 @@ def prepare(  # noqa: PLR0917  # what a worker is told of a file
 
     """
     try:
-        data = _read(path, expected)
+        data = read_settled(path, expected)
         if data is None:
             return Moved()
         examined = examine(data, size=size, now=datetime.now(UTC), max_pixels=max_pixels)
@@ -81,8 +84,52 @@ def prepare(  # noqa: PLR0917  # what a worker is told of a file
     return Prepared(picture=examined.picture, kept=kept)
 
 
-def _read(path: bytes, expected: str) -> bytes | None:
-    """Read a file whole; None where it is not, or no longer, the file that was seen."""
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """What is to be cut out of one picture: places (x, y, width and height as fractions) by where they are kept."""
+
+    path: bytes
+    signature: str
+    orientation: int
+    targets: Mapping[Path, tuple[float, float, float, float]]
+    size: int
+    max_pixels: int
+
+
+def cut(task: Cutting) -> bool:
+    """Write what is to be cut out of one picture; tell whether it was the file that was seen.
+
+    It runs in a spawned process that may die without harm.
+
+    Raises
+    ------
+    OSError, Unreadable
+        The file cannot be read, or is none that can be read.
+
+    """
+    boxes = {target: box for target, box in task.targets.items() if not target.exists()}
+    if not boxes:
+        return True
+    data = read_settled(task.path, task.signature)
+    if data is None:
+        return False
+    found = crops(data, list(boxes.values()), orientation=task.orientation, size=task.size, max_pixels=task.max_pixels)
+    for target, jpeg in zip(boxes, found, strict=True):
+        write_atomically(target, jpeg)
+    return True
+
+
+def read_settled(path: bytes, expected: str) -> bytes | None:
+    """Read a file whole; None where it is not, or no longer, the file that was seen.
+
+    Raises
+    ------
+    OSError
+        The system is at fault.
+    Unreadable
+        It is too large.
+
+    """
     # O_NONBLOCK: a pipe that takes the file's place must not hang the worker
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:

@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass
 from itertools import chain
 from pathlib import Path
 
+from pebble import ProcessPool
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -22,6 +23,7 @@ from db.queries.status import Totals, totals
 from db.types import State
 from ml.files import write_atomically
 from ml.runtime import prepare
+from watcher.detections.cutting import cut_out
 from watcher.detections.taking import look
 from watcher.inbox.lookout import Lookout
 from watcher.inbox.scan import Folder
@@ -86,13 +88,17 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
         reading = progress.add_task("Reading", total=len(files))
         intake = service.intake(pool, service.settings.intake.decode_workers, listed.__getitem__)
         stopping = threading.Event()
-        taking = thread.submit(_take_all, intake, files, stopping, lambda count: progress.advance(reading, count))
+
+        def take() -> list[str]:
+            _take_all(intake, files, stopping, lambda count: progress.advance(reading, count))
+            return list(_take_detections(service, roots, pool, stopping))
+
+        taking = thread.submit(take)
         try:
             answered = _answer_meanwhile(service, taking, roots, again=again, progress=progress)
         finally:
             stopping.set()
-        taking.result()
-    for line in _take_detections(service, roots):
+    for line in taking.result():
         console.print(line, soft_wrap=True, markup=False)
     derive_stale(service.ledger, service.redlist)
     with service.ledger.read() as session:
@@ -139,12 +145,15 @@ def _said_of(tables: list[tuple[Folder, Stations]]) -> Iterator[str]:
     yield from chain(astray(fits), loose_ends(fits))
 
 
-def _take_detections(service: Service, roots: Iterable[str]) -> Iterator[str]:
+def _take_detections(
+    service: Service, roots: Iterable[str], pool: ProcessPool, stopping: threading.Event
+) -> Iterator[str]:
     """Take what detectors saw, once the ledger knows the pictures that are there now; say what is refused."""
     for root in roots:
         for each in look(service, Path(root), patient=False):
             if each.refused:
                 yield f"{each.place} is refused: {each.refused}"
+        cut_out(service, Path(root), pool, stopping=stopping.is_set)
 
 
 def _waiting(service: Service, roots: Iterable[str], *, again: bool) -> int:
@@ -158,9 +167,9 @@ def _take_all(intake: Intake, files: list[Settled], stopping: threading.Event, a
 
 
 def _answer_meanwhile(
-    service: Service, taking: Future[None], roots: tuple[str, ...], *, again: bool, progress: Progress
+    service: Service, taking: Future[list[str]], roots: tuple[str, ...], *, again: bool, progress: Progress
 ) -> int:
-    """Answer what the intake brings until it has brought everything; give how many media were answered."""
+    """Answer what the intake brings until it has brought everything; give how many answers that were."""
     pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model)
     answering = progress.add_task("Answering", total=None)
     answered = 0

@@ -16,7 +16,9 @@ from ml.artifacts import load as load_model
 from ml.files import write_atomically
 from ml.runtime import open_ensemble, prepare
 from ml.settings import ModelSettings
+from watcher.detections.cutting import cut_out
 from watcher.detections.taking import look as look_for_detections
+from watcher.intake import decode_pool
 from watcher.noticing import Noticing
 from watcher.pipeline import Load, Pipeline
 from watcher.reports.jobs import report_jobs
@@ -135,7 +137,7 @@ class _Daemon:
             self._work.clear()
             pending = self._pipeline.answer_pending(reanswer=settings.pipeline.reanswer, stopping=self.stopping.is_set)
             if answered := sum(pending):
-                log.info("answered %d pictures", answered)
+                log.info("gave %d answers", answered)
             self._failures.pop("model", None)
             self._work.wait(settings.intake.scan_minutes * 60)
 
@@ -165,6 +167,9 @@ class _Daemon:
                 log.info("took what %s says of %d pictures", outcome.place, outcome.pictures)
             if self.stopping.is_set():
                 return
+        with decode_pool(1) as pool:  # which starts nothing before there is something to do
+            if cut_out(self._service, root, pool, stopping=self.stopping.is_set):
+                self._work.set()
         self._failures.pop(name, None)
         self.stopping.wait(self._service.settings.intake.scan_minutes * 60)
 

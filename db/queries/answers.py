@@ -1,4 +1,7 @@
-"""One row a file: what became of it and what was answered. Beside the review list the only reader of predictions."""
+"""One row a file: what became of it and what was answered. Beside the review list the only reader of predictions.
+
+Of several animals in a picture the row tells of the one that leads.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -39,8 +42,8 @@ def file_answers(session: Session, roots: Iterable[str], data_dir: str) -> Itera
     rows = session.execute(
         select(Sighting, Media, Prediction, Observation)
         .outerjoin(Media, and_(Sighting.media_id == Media.id, Sighting.state == State.TAKEN))
-        .outerjoin(Prediction, Media.answered_by == Prediction.id)
-        .outerjoin(Observation, Observation.media_id == Media.id)
+        .outerjoin(Observation, and_(Observation.media_id == Media.id, Observation.leads))
+        .outerjoin(Prediction, Observation.prediction_id == Prediction.id)
         .where(Sighting.root.in_(list(roots)), Sighting.state.in_(STATES))
         .order_by(Sighting.root, Sighting.path)
         .execution_options(yield_per=500)

@@ -81,9 +81,9 @@ def observed(begin: datetime, end: datetime, *, sure: bool = False) -> Subquery:
 
 
 def count_unsure(session: Session, begin: datetime, end: datetime) -> int:
-    """Count the counted answers that are not sure: no effort covers them."""
+    """Count the pictures with a counted answer that is not sure: no effort covers them."""
     left = _answers(begin, end).where(~is_sure()).subquery()
-    return session.scalar(select(func.count()).select_from(left)) or 0
+    return session.scalar(select(func.count(left.c.media_id.distinct()))) or 0
 
 
 def is_sure() -> ColumnElement[bool]:

@@ -2,22 +2,38 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Media, Model, Observation, Prediction, Sighting
+from db.derive import WHOLE
+from db.models import Detection, Media, Model, Observation, Prediction, Sighting
 from db.types import State
+
+_SHOWN = (Media.sha256, Media.picture_hash, Media.orientation, Media.flat)
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """One media that waits for the model."""
+    """A media that waits for the model, or an animal in one."""
 
+    id: int  # by which the next ones are asked for
     media_id: int
     sha256: str
     kept: str
-    picture: tuple[str, int, str]  # equal for media that show the same picture: they share one inference
+    picture: tuple[str, int, str, int]  # equal for what shows the same, of which one is asked about
+    box: tuple[float, float, float, float] | None = None  # of an animal: x, y, width and height as fractions
+
+    @property
+    def region(self) -> int:
+        """The number of what is looked at; 0: the whole picture."""
+        return self.picture[-1]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What is looked at."""
+        return self.media_id, self.region
 
 
 def pending(
@@ -27,26 +43,52 @@ def pending(
 
     ``unless_by`` (a model's version) gives those that another model answered as well; ``roots`` keeps to their files.
     """
-    columns = select(Media.id, Media.sha256, Media.kept, Media.picture_hash, Media.orientation, Media.flat)
-    query = columns.where(_waiting(unless_by, roots), Media.id > after).order_by(Media.id).limit(limit)
-    rows = session.execute(query)
+    waiting = _waiting(Media.answered_by, unless_by, roots)
+    query = select(Media.id, Media.kept, *_SHOWN).where(waiting, Media.id > after).order_by(Media.id).limit(limit)
+    return [Pending(row.id, row.id, row.sha256, row.kept, _picture(row, WHOLE)) for row in session.execute(query)]
+
+
+def pending_animals(
+    session: Session, *, after: int, limit: int, unless_by: str | None = None, roots: Iterable[str] | None = None
+) -> list[Pending]:
+    """Give the next animals that a detector saw, that were cut out and have no answer, by the id of the detection.
+
+    The rest is as in `pending`.
+    """
+    of = Detection
+    query = (
+        select(of.id, of.media_id, of.region, of.kept, of.x, of.y, of.width, of.height, *_SHOWN)
+        .join(Media, of.media_id == Media.id)
+        .where(of.kept.is_not(None), _waiting(of.answered_by, unless_by, roots), of.id > after)
+        .order_by(of.id)
+        .limit(limit)
+    )
     return [
-        # a flat picture is never evidence, so it shares with none
-        Pending(i, sha256, kept, (picture_hash, orientation, sha256 if flat else ""))
-        for i, sha256, kept, picture_hash, orientation, flat in rows
+        Pending(
+            row.id, row.media_id, row.sha256, row.kept, _picture(row, row.region), (row.x, row.y, row.width, row.height)
+        )
+        for row in session.execute(query)
     ]
 
 
 def count_pending(session: Session, *, unless_by: str | None = None, roots: Iterable[str] | None = None) -> int:
-    """Count what ``pending`` would give."""
-    return session.scalar(select(func.count()).select_from(Media).where(_waiting(unless_by, roots))) or 0
+    """Count what ``pending`` and ``pending_animals`` would give."""
+    animals = select(func.count()).select_from(Detection).join(Media, Detection.media_id == Media.id)
+    cut = animals.where(Detection.kept.is_not(None), _waiting(Detection.answered_by, unless_by, roots))
+    media = select(func.count()).select_from(Media).where(_waiting(Media.answered_by, unless_by, roots))
+    return (session.scalar(media) or 0) + (session.scalar(cut) or 0)
 
 
-def _waiting(unless_by: str | None, roots: Iterable[str] | None) -> ColumnElement[bool]:
-    waiting: ColumnElement[bool] = Media.answered_by.is_(None)
+def _picture(row: Any, region: int) -> tuple[str, int, str, int]:
+    # a flat picture is never evidence, so it shares with none
+    return row.picture_hash, row.orientation, row.sha256 if row.flat else "", region
+
+
+def _waiting(answered_by: Any, unless_by: str | None, roots: Iterable[str] | None) -> ColumnElement[bool]:
+    waiting: ColumnElement[bool] = answered_by.is_(None)
     if unless_by is not None:
         others = select(Prediction.id).join(Model).where(Model.version != unless_by)
-        waiting = or_(waiting, Media.answered_by.in_(others))
+        waiting = or_(waiting, answered_by.in_(others))
     if roots is not None:
         here = exists().where(
             Sighting.media_id == Media.id, Sighting.root.in_(list(roots)), Sighting.state == State.TAKEN
@@ -55,23 +97,20 @@ def _waiting(unless_by: str | None, roots: Iterable[str] | None) -> ColumnElemen
     return waiting
 
 
-def answered_already(session: Session, version: str, waiting: Iterable[Pending]) -> dict[int, Prediction]:
-    """Give the answers that this model has given before, to a media itself or to another of the same picture."""
+def answered_already(session: Session, version: str, waiting: Iterable[Pending]) -> dict[tuple[int, int], Prediction]:
+    """Give place → the answer that this model has given before, to a media itself or to another of the same picture."""
     wanted = list(waiting)
     rows = session.execute(
-        select(Prediction, Media.id, Media.picture_hash, Media.orientation, Media.flat, Media.sha256)
+        select(Prediction, Media.id, *_SHOWN)
         .join(Media, Prediction.media_id == Media.id)
         .join(Model)
         .where(Model.version == version, Media.picture_hash.in_({w.picture[0] for w in wanted}))
         .order_by(Media.id.desc())
     ).all()
-    own = {media_id: prediction for prediction, media_id, *_ in rows}
-    shared = {
-        (picture_hash, orientation, sha256 if flat else ""): prediction
-        for prediction, _, picture_hash, orientation, flat, sha256 in rows
-    }
-    found = {w.media_id: own.get(w.media_id) or shared.get(w.picture) for w in wanted}
-    return {media_id: prediction for media_id, prediction in found.items() if prediction is not None}
+    own = {(row.id, row.Prediction.region): row.Prediction for row in rows}
+    shared = {_picture(row, row.Prediction.region): row.Prediction for row in rows}
+    found = {w.place: own.get(w.place) or shared.get(w.picture) for w in wanted}
+    return {place: prediction for place, prediction in found.items() if prediction is not None}
 
 
 def stale(session: Session, limit: int) -> list[int]:

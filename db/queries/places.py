@@ -106,6 +106,8 @@ def _with_threatened(session: Session, deployments: Iterable[Deployment], redlis
                 Observation.deployment_id == Deployment.id,
                 or_(
                     exists().where(Prediction.media_id == Observation.media_id, Prediction.label.in_(labels)),
+                    # of an animal in it, which the model may have been shown from a copy
+                    exists().where(Prediction.id == Observation.prediction_id, Prediction.label.in_(labels)),
                     exists().where(Review.media_id == Observation.media_id, Review.label.in_(labels)),
                 ),
             )

@@ -43,6 +43,7 @@ class Answer:
     gradcam: str | None
     width: int  # upright
     height: int
+    box: tuple[float, float, float, float] | None  # of the animal that is shown: x, y, width and height as fractions
     received_at: datetime
     model_id: int | None  # of the prediction that is shown
 
@@ -59,13 +60,30 @@ def in_span(column: Any, since: datetime, until: datetime) -> ColumnElement[bool
 
 
 def first_answered(since: datetime, until: datetime) -> Select[tuple[int]]:
-    """Select the media of which a model or a human first said something in the span."""
+    """Select the media of which a model or a human first said something in the span.
+
+    Those are among them of which the model first saw an animal closely, though it had said something of the whole: then
+    it may be another one.
+    """
     by_model = select(Prediction.media_id).where(
         in_span(Prediction.predicted_at, since, until), ~said_until(Prediction.media_id, since)
     )
     by_human = select(Review.media_id).where(in_span(Review.at, since, until), ~said_until(Review.media_id, since))
-    said = union(by_model, by_human).subquery()
+    closely = _first_seen_closely(since, until)
+    copies = select(Link.canonical_id).where(Link.media_id.in_(closely), Link.kind == LinkKind.SAME_PICTURE)
+    said = union(by_model, by_human, closely, copies).subquery()
     return select(said.c.media_id)
+
+
+def _first_seen_closely(since: datetime, until: datetime) -> Select[tuple[int]]:
+    """Select the media with an animal that was looked at in the span and not before."""
+    before = aliased(Prediction)
+    same = exists().where(
+        before.media_id == Prediction.media_id, before.region == Prediction.region, before.predicted_at <= since
+    )
+    looked_at: Select[tuple[int]] = select(Prediction.media_id)
+    looked_at = looked_at.join(Detection, Detection.answered_by == Prediction.id)
+    return looked_at.where(in_span(Prediction.predicted_at, since, until), ~same)
 
 
 def said_until(media_id: Any, time: datetime) -> ColumnElement[bool]:
@@ -108,10 +126,11 @@ def answers(session: Session, observation_ids: Sequence[int]) -> tuple[Answer, .
     """Give some hundred observations with all that is needed to show them, in the order of ``observation_ids``."""
     # of the media and the prediction these columns only: EXIF and probabilities are long
     media = (Media.time_status, Media.kept, Media.width, Media.height, Media.orientation, Media.received_at)
+    said = (Prediction.gradcam, Prediction.model_id, Prediction.box, Prediction.kept.label("crop"))
     rows = session.execute(
-        select(Observation, *media, Prediction.gradcam, Prediction.model_id, Deployment.station)
+        select(Observation, *media, *said, Deployment.station)
         .join(Media, Observation.media_id == Media.id)
-        .outerjoin(Prediction, Media.answered_by == Prediction.id)
+        .outerjoin(Prediction, Observation.prediction_id == Prediction.id)
         .outerjoin(Deployment, Observation.deployment_id == Deployment.id)
         .where(Observation.id.in_(observation_ids))
     )
@@ -138,10 +157,19 @@ def _answer(row: Any) -> Answer:
         captured_local=observation.captured_local,
         captured_at=observation.captured_at,
         time_status=row.time_status,
-        kept=row.kept,
+        kept=row.crop or row.kept,
         gradcam=row.gradcam,
         width=row.height if turned else row.width,
         height=row.width if turned else row.height,
+        box=box_of(row.box),
         received_at=row.received_at,
         model_id=row.model_id,
     )
+
+
+def box_of(sides: Sequence[float] | None) -> tuple[float, float, float, float] | None:
+    """Give the box that a model looked at; None where it looked at the whole picture."""
+    if sides is None:
+        return None
+    left, top, width, height = sides
+    return left, top, width, height

@@ -137,7 +137,7 @@ def _model(session: Session, used: set[int | None]) -> ModelUsed | None:
 def _clocks(tallies: Iterable[Tally]) -> tuple[WrongClock, ...]:
     counts: Counter[tuple[str, str]] = Counter()
     for each in tallies:
-        if each.time_status != "ok":
+        if each.leads and each.time_status != "ok":
             counts[each.station, each.time_status] += each.pictures
     return tuple(WrongClock(station, status, count) for (station, status), count in sorted(counts.items()))
 
@@ -159,12 +159,12 @@ def _stations(stations: Iterable[Place], tallies: Iterable[Tally]) -> tuple[Stat
 
 
 def _station(place: Place, tallies: Iterable[Tally]) -> Station:
-    answered = [each for each in tallies if each.decision is Decision.ANSWERED]
+    answered = [each for each in tallies if each.decision is Decision.ANSWERED]  # of a picture perhaps several
     kinds = {(each.title, each.letters) for each in answered}
     return Station(
         place=place,
-        pictures=sum(each.pictures for each in tallies),
-        answered=sum(each.pictures for each in answered),
+        pictures=sum(each.pictures for each in tallies if each.leads),
+        answered=sum(each.pictures for each in answered if each.leads),
         species=tuple(sorted(kinds, key=lambda kind: (-severity(kind[1]), kind[0]))),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Subquery, case, func, select
+from sqlalchemy import ColumnElement, Subquery, case, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Observation
@@ -81,17 +81,13 @@ def best(session: Session, since: datetime, until: datetime, gap: timedelta, *, 
 
     The best of every event comes before the second best of any, and there are three of an event at most, so that no
     burst fills a gallery; of these the threatened species, all in turn. A human's word is the best, then what the model
-    is surest of. Pictures of people are left out.
+    is surest of. Of several animals of a kind in one picture the best stands for all. Pictures of people are left out.
     """
-    more = (Observation.worst_category, Observation.classification_method, Observation.probability)
+    alike = (Observation.media_id, Observation.label)
+    among = func.row_number().over(partition_by=alike, order_by=_quality(Observation)).label("among")
+    more = (Observation.worst_category, Observation.classification_method, Observation.probability, among)
     rows = numbered(_answered(since, until, *more), gap).c
-    quality = (
-        case((rows.classification_method == Method.HUMAN, 0), else_=1),
-        func.coalesce(rows.probability, 0).desc(),
-        rows.captured_at,
-        rows.id,
-    )
-    kind = kind_columns(rows)
+    quality, kind = _quality(rows), kind_columns(rows)
     event = (rows.deployment_id, rows.label, rows.event)
     ranked = (
         select(
@@ -101,13 +97,22 @@ def best(session: Session, since: datetime, until: datetime, gap: timedelta, *, 
             func.row_number().over(partition_by=event, order_by=quality).label("place"),
             func.row_number().over(partition_by=kind, order_by=quality).label("turn"),
         )
-        .where(~shows_people(rows.media_id))
+        .where(rows.among == 1, ~shows_people(rows.media_id))
         .subquery()
         .c
     )
     order = (ranked.place, ranked.safe, ranked.turn, ranked.captured_at, ranked.id)
     enough = ranked.place <= OF_AN_EVENT
     return list(session.scalars(select(ranked.id).where(enough).order_by(*order).limit(most)))
+
+
+def _quality(of: Any) -> tuple[ColumnElement[Any], ...]:
+    return (
+        case((of.classification_method == Method.HUMAN, 0), else_=1),
+        func.coalesce(of.probability, 0).desc(),
+        of.captured_at,
+        of.id,
+    )
 
 
 def severity(letters: tuple[Category, ...]) -> int:

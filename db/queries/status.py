@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from db.models import JobRun, Link, Media, Model, Observation, Prediction, Report, Sighting
+from db.queries.pending import count_pending
 from db.types import Decision, LinkStatus, State
 
 
@@ -17,7 +18,7 @@ class Totals:
 
     files: dict[State, int]
     media: int
-    pending: int
+    pending: int  # pictures, and animals in them, that wait for the model
     decisions: dict[Decision, int]
     copies: int
     stale: int
@@ -50,14 +51,14 @@ def totals(session: Session, roots: Iterable[str] | None = None) -> Totals:
     decisions = session.execute(
         select(Observation.decision, func.count())
         .join(Media, Media.id == Observation.media_id)
-        .where(mine)
+        .where(mine, Observation.leads)
         .group_by(Observation.decision)
     )
     copies = select(func.count(Link.media_id.distinct())).join(Media, Media.id == Link.media_id)
     return Totals(
         files={state: count for state, count in files},  # noqa: C416  # a Row is no tuple to the type checker
         media=session.scalar(select(func.count()).select_from(Media).where(mine)) or 0,
-        pending=session.scalar(select(func.count()).select_from(Media).where(mine, Media.answered_by.is_(None))) or 0,
+        pending=count_pending(session, roots=roots),
         decisions={decision: count for decision, count in decisions},  # noqa: C416
         copies=session.scalar(copies.where(mine, Link.status != LinkStatus.UNDONE)) or 0,
         stale=session.scalar(select(func.count()).select_from(Observation).where(Observation.stale)) or 0,
@@ -67,7 +68,7 @@ def totals(session: Session, roots: Iterable[str] | None = None) -> Totals:
 def labels_of(session: Session, roots: Iterable[str]) -> list[tuple[str, str, int]]:
     """Give (title, category, pictures) of what was answered below ``roots``, the most frequent first."""
     current = select(Sighting.media_id).where(Sighting.root.in_(list(roots)), Sighting.state == State.TAKEN)
-    count = func.count()
+    count = func.count(Observation.media_id.distinct())
     rows = session.execute(
         select(Observation.title, Observation.category, count)
         .where(Observation.media_id.in_(current), Observation.decision == Decision.ANSWERED)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Media, Observation, Prediction
@@ -24,13 +24,17 @@ class Tally:
     letters: tuple[Category, ...]
     said: str | None  # the most probable species by the model, whatever the decision
     model_id: int | None  # of the prediction that is shown
-    time_status: str  # of the camera's clock: ok, missing or implausible
+    time_status: str  # of the camera's clock: ok (or set right by a table), missing or implausible
     earlier: bool  # received before the span
+    leads: bool  # false: of an animal in pictures that other rows count
     pictures: int
 
 
 def tally(session: Session, since: datetime, until: datetime) -> list[Tally]:
-    """Count the counted observations of the media first answered in the span."""
+    """Count the counted observations of the media first answered in the span.
+
+    A picture with several animals is in several rows: what leads counts it once.
+    """
     rows = (
         select(
             Deployment.station,
@@ -39,12 +43,13 @@ def tally(session: Session, since: datetime, until: datetime) -> list[Tally]:
             Observation.category,
             Prediction.label.label("said"),
             Prediction.model_id,
-            Media.time_status,
+            case((Observation.time_source == "exif", "ok"), else_=Media.time_status).label("time_status"),
             (Media.received_at <= since).label("earlier"),
+            Observation.leads,
             Observation.media_id,
         )
         .join(Media, Observation.media_id == Media.id)
-        .outerjoin(Prediction, Media.answered_by == Prediction.id)
+        .outerjoin(Prediction, Observation.prediction_id == Prediction.id)
         .outerjoin(Deployment, Observation.deployment_id == Deployment.id)
         .where(Observation.media_id.in_(first_answered(since, until)), Observation.counted)
         .subquery()
@@ -61,6 +66,7 @@ def tally(session: Session, since: datetime, until: datetime) -> list[Tally]:
             model_id=row.model_id,
             time_status=row.time_status,
             earlier=row.earlier,
+            leads=row.leads,
             pictures=row.pictures,
         )
         for row in counts

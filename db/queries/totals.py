@@ -44,12 +44,13 @@ def totals(session: Session, since: datetime, until: datetime, tallies: Sequence
     files = select(Sighting.state, func.count()).where(in_span(Sighting.seen_at, since, until))
     states = dict(session.execute(files.group_by(Sighting.state)).all())
     decisions: Counter[Decision] = Counter()
-    for each in tallies:
+    leading = [each for each in tallies if each.leads]
+    for each in leading:
         decisions[each.decision] += each.pictures
     return Totals(
         files=sum(states.values()),
         decisions={decision: decisions[decision] for decision in Decision},
-        earlier=sum(each.pictures for each in tallies if each.earlier),
+        earlier=sum(each.pictures for each in leading if each.earlier),
         waiting=_waiting(session, until),
         rejected=states.get(State.REJECTED, 0),
         same_content=_same_content(session, since, until),

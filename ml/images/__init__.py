@@ -1,5 +1,6 @@
 """One picture file's bytes → checked pixels, EXIF and fingerprints; the duplicate rules, pure functions over them."""
 
+from ml.images.crop import crop_span, crops
 from ml.images.decode import MAX_PIXELS, Integrity, Reason, Unreadable
 from ml.images.duplicates import Facts, Link, LinkKind, reexport_links, same_picture_links
 from ml.images.exif import Camera, Captured, CaptureStatus, JsonValue
@@ -19,6 +20,8 @@ __all__ = [
     "Picture",
     "Reason",
     "Unreadable",
+    "crop_span",
+    "crops",
     "examine",
     "kept_pixels",
     "reexport_links",

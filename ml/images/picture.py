@@ -84,7 +84,7 @@ def examine(data: bytes, *, size: int, now: datetime, max_pixels: int = MAX_PIXE
             brightness=lit.brightness,
             infrared=lit.infrared,
         )
-        return Examined(picture, _encoded(square))
+        return Examined(picture, encoded(square))
 
 
 def kept_pixels(jpeg: bytes) -> np.ndarray:
@@ -98,7 +98,8 @@ def _square(pixels: Image.Image, orientation: int, size: int) -> np.ndarray:
     return np.asarray(upright(pixels.resize((size, size), Image.Resampling.LANCZOS), orientation))
 
 
-def _encoded(square: np.ndarray) -> bytes:
+def encoded(square: np.ndarray) -> bytes:
+    """Encode a picture that is kept: uint8 RGB of shape (size, size, 3), as a JPEG."""
     # 4:4:4, since a species' colours at this size are a few pixels wide.
     kept: bytes = simplejpeg.encode_jpeg(square, _KEPT_QUALITY, "RGB", "444")
     return kept

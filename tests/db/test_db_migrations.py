@@ -12,9 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from ledger_builders import answer, take
 from sqlalchemy import inspect, select, text
 
+from db.detected import region_of
 from db.engine import MIGRATIONS, Ledger, LedgerError, open_ledger
-from db.models import Base, Deployment, JobRun, Media, Prediction, Report, Sighting
-from db.types import ReportKind
+from db.models import Base, Deployment, Detection, JobRun, Media, Observation, Prediction, Report, Sighting
+from db.types import Detected, ReportKind
 
 HEAD = max(path.name[:4] for path in MIGRATIONS.glob("versions/0*.py"))
 NEXT = f"""
@@ -59,6 +60,31 @@ SECOND: list[tuple[str, dict[str, Any]]] = [
     ("report", {"id": 1, "path": "a", "since": "2026-11-23", "until": DAY, "written_at": DAY, "nightly": 1}),
     ("report", {"id": 2, "path": "b", "since": DAY, "until": "2026-11-25", "written_at": DAY, "nightly": 0}),
     ("job_run", {"id": 1, "kind": "report", "period": DAY, "started_at": DAY}),
+]  # fmt: skip
+
+
+DETECTED = {"file_id": 1, "root": "/inbox", "path": b"A/1.JPG", "media_id": 1}
+BOX = DETECTED | {"category": "animal", "confidence": 0.5, "x": 0.1, "y": 0.25, "width": 0.5, "height": 0.5}
+SIXTH: list[tuple[str, dict[str, Any]]] = [
+    *((table, row | ({"margin": 1, "disagreement": 0} if table == "prediction" else {})) for table, row in SECOND[:5]),
+    (
+        "detections_file",
+        {
+            "id": 1, "root": "/inbox", "place": "p", "signature": "s", "threshold": 0.2, "detector": "md",
+            "pictures": 2, "at": DAY,
+        },
+    ),
+    ("detection", BOX | {"id": 1, "region": 1}),
+    ("detection", BOX | {"id": 2, "region": 2}),
+    ("detection", DETECTED | {"id": 3, "path": b"A/2.JPG", "region": 0, "category": "nothing"}),
+    (
+        "observation",
+        {
+            "id": 1, "media_id": 1, "region": 0, "decision": "answered", "observation_type": "animal", "taxa": "[]",
+            "redlist_version": "v", "classification_method": "machine", "classified_by": "m1", "stale": 0,
+            "captured_local": DAY, "captured_at": DAY, "time_source": "exif", "counted": 1,
+        },
+    ),
 ]  # fmt: skip
 
 
@@ -224,3 +250,24 @@ def test_a_ledger_of_the_third_version_keeps_its_deployments(tmp_path: Path) -> 
         (row,) = session.scalars(select(Deployment)).all()
         assert (row.station, row.latitude, row.clock_offset, row.captive) == ("A", 1.5, 60, True)
         assert (row.name, row.camera_height, row.bait, row.groups) == (None, None, None, None)
+
+
+def test_a_ledger_of_the_sixth_version_names_its_boxes_and_what_stands_beside_its_answers(tmp_path: Path) -> None:
+    """A box that a detector named twice is one; every picture has one answer, which stands for it."""
+    sixth = tmp_path / "sixth"
+    shutil.copytree(MIGRATIONS, sixth, ignore=shutil.ignore_patterns("__pycache__", "000[7-9]*"))
+    with opened(tmp_path / "ledger.db", sixth) as ledger, ledger.write() as session:
+        for table, row in SIXTH:
+            marks = ", ".join(f":{column}" for column in row)
+            session.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+        session.execute(text("UPDATE media SET answered_by = 1"))
+    with opened(tmp_path / "ledger.db") as ledger, ledger.read() as session:
+        boxes = session.scalars(select(Detection).order_by(Detection.id)).all()
+        assert [(each.id, each.kept, each.answered_by) for each in boxes] == [(1, None, None), (3, None, None)]
+        assert [each.region for each in boxes] == [region_of(Detected.ANIMAL, (0.1, 0.25, 0.5, 0.5)), 0]
+        (seen,) = session.scalars(select(Observation)).all()
+        assert (seen.region, seen.leads, seen.prediction_id) == (0, True, 1)
+        (said, _) = session.scalars(select(Prediction).order_by(Prediction.id)).all()
+        assert (said.box, said.kept) == (None, None)
+        stale = "SELECT sql FROM sqlite_master WHERE name = 'ix_observation_stale'"
+        assert "WHERE stale = 1" in session.scalars(text(stale)).one()

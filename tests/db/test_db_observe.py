@@ -24,9 +24,10 @@ from sqlalchemy.orm import Session
 
 from db import store
 from db.check import faults
+from db.derive import Facts, capture_times, derive
 from db.engine import Ledger, open_ledger
 from db.models import Deployment, Link, Media, Observation, Review, Sighting
-from db.observe import Facts, capture_times, derive, disagreeing, refresh
+from db.observe import disagreeing, refresh
 from db.queries.pending import stale
 from db.types import Decision, LinkKind, LinkStatus, Method, ObservationType
 
@@ -47,13 +48,12 @@ def derived(
         media=content("one", id=1),
         prediction=prediction(1, 1, label, decision=decision, background=background),
         model_version="m1",
-        review=said,
+        reviews={0: said} if said else {},
         deployment=deployment("A", id=7, **place),
         file_time=NOW,
         counted=True,
     )
-    observation = derive(facts, REDLIST)
-    assert observation is not None
+    (observation,) = derive(facts, REDLIST)
     return observation
 
 
@@ -134,12 +134,17 @@ def test_a_human_may_see_what_does_not_live_there() -> None:
 
 def test_nobody_has_answered_yet() -> None:
     """Without a prediction and a review there is no observation."""
-    facts = Facts(content("one"), None, None, None, None, NOW, counted=True)
-    assert derive(facts, REDLIST) is None
+    facts = Facts(content("one"), None, None, None, NOW, counted=True)
+    assert derive(facts, REDLIST) == []
 
 
 NAIROBI = {"timezone": "Africa/Nairobi"}  # three hours ahead
 AT = datetime(2026, 11, 23, 22, 15, tzinfo=UTC)  # the camera's figures, read as UTC
+SINCE_1970 = int(AT.timestamp())
+RESET, AHEAD = (
+    {"time_status": "implausible", "camera_time": datetime(year, 1, 1)}  # noqa: DTZ001  # a camera's clock has no zone
+    for year in (1970, 2127)
+)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,9 @@ AT = datetime(2026, 11, 23, 22, 15, tzinfo=UTC)  # the camera's figures, read as
         ({"camera_offset": 0}, NAIROBI, AT + 3 * HOUR, AT, "exif"),
         ({"camera_offset": -330}, NAIROBI, AT + 8.5 * HOUR, AT + 5.5 * HOUR, "exif"),
         ({"time_status": "implausible"}, None, NOW, NOW, "file"),
-        ({"time_status": "implausible"}, NAIROBI | {"clock_offset": 60}, NOW + 3 * HOUR, NOW, "file"),
+        (AHEAD, NAIROBI | {"clock_offset": 60}, NOW + 3 * HOUR, NOW, "file"),
+        (RESET, {"clock_offset": SINCE_1970}, AT, AT, "exif"),
+        (RESET, {"clock_offset": 3600}, NOW, NOW, "file"),
         ({"time_status": "missing", "camera_time": None}, {}, NOW, NOW, "file"),
     ],
 )
@@ -384,7 +391,7 @@ def outcome(ledger: Ledger, order: list[str]) -> dict[str, dict[str, Any]]:
             .join(Observation, Observation.media_id == Media.id)
             .join(Deployment, Observation.deployment_id == Deployment.id)
         ).all()
-        numbers = {"id", "media_id", "deployment_id"}
+        numbers = {"id", "media_id", "prediction_id", "deployment_id"}
         columns = [column.key for column in Observation.__table__.columns if column.key not in numbers]
         return {sha256: {name: getattr(row, name) for name in columns} | {"at": key} for sha256, key, row in rows}
 

@@ -36,7 +36,7 @@ def test_every_file_gets_its_row_and_a_second_run_infers_nothing(trapline, inbox
             assert Path(row["gradcam"]).is_file()
     products = tree(tmp_path / "data/gradcam")
     again = trapline("process", inbox, "--out", "again.csv", code=3)
-    assert "0 answered now" in again.stdout
+    assert "0 answers now" in again.stdout
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "answers.csv").read_bytes()
     assert tree(tmp_path / "data/gradcam") == products
     assert tree(inbox) == before

@@ -159,19 +159,22 @@ def test_the_order_of_arrival_does_not_matter(service, take_all, answer_all, ord
     assert shown(service) == {f"Mara/{name}.jpg": word for name, word in expected.items()}
 
 
-def test_boxes_are_kept_with_their_numbers(service):
-    """As fractions of the picture, even where rounding took them over its edge."""
-    boxes = [box(ANIMAL), box(ANIMAL, 0.1), box(PERSON, 0.5, (-0.01, 0.5, 1.01, 0.25))]
-    put(service, results({"a.jpg": boxes, "b.jpg": []}))
+def test_boxes_are_kept_with_a_number_that_is_theirs(service):
+    """As fractions of the picture, even where rounding took them over its edge; the same box twice is one."""
+    boxes = [box(ANIMAL, 0.5), box(ANIMAL, 0.1), box(PERSON, 0.5, (-0.01, 0.5, 1.01, 0.25)), box(ANIMAL)]
+    put(service, results({"a.jpg": boxes, "b.jpg": [], "c.jpg": boxes[:1]}))
     looked(service)
     with service.ledger.read() as session:
-        rows = session.scalars(select(Detection).order_by(Detection.path, Detection.region)).all()
-    assert [(row.path, row.region, row.category, row.confidence) for row in rows] == [
-        (b"a.jpg", 1, Detected.ANIMAL, 0.9),
-        (b"a.jpg", 2, Detected.PERSON, 0.5),
-        (b"b.jpg", 0, Detected.NOTHING, None),
+        rows = session.scalars(select(Detection).order_by(Detection.path, Detection.category)).all()
+    assert [(row.path, row.category, row.confidence) for row in rows] == [
+        (b"a.jpg", Detected.ANIMAL, 0.9),
+        (b"a.jpg", Detected.PERSON, 0.5),
+        (b"b.jpg", Detected.NOTHING, None),
+        (b"c.jpg", Detected.ANIMAL, 0.5),
     ]
-    assert [(row.x, row.y, row.width, row.height) for row in rows[1:]] == [(0, 0.5, 1, 0.25), (None,) * 4]
+    assert [(row.x, row.y, row.width, row.height) for row in rows[1:3]] == [(0, 0.5, 1, 0.25), (None,) * 4]
+    animal, person, nothing, again = (row.region for row in rows)
+    assert animal == again != person > 0 == nothing
 
 
 def test_speciesnet_is_read_as_well(service, take_all, answer_all):

@@ -49,6 +49,11 @@ class Box:
     width: float
     height: float
 
+    @property
+    def corner(self) -> tuple[float, float, float, float]:
+        """The four numbers of its place."""
+        return self.x, self.y, self.width, self.height
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:

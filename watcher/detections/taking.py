@@ -14,6 +14,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from db import store
+from db.detected import region_of
 from db.models import Detection, DetectionsFile
 from db.observe import refresh
 from db.queries.detections import met_in, refused_in, taken_with_waiting_words
@@ -139,6 +140,8 @@ def _take(service: Service, root: Path, file: Found, results: Results | None) ->
 def _detections(picture: Picture) -> Sequence[Detection]:
     if not picture.boxes:
         return [Detection(region=0, category=Detected.NOTHING)]
+    # the surest last, so that of the same box twice that one stays
+    boxes = {region_of(box.category, box.corner): box for box in sorted(picture.boxes, key=lambda box: box.confidence)}
     return [
         Detection(
             region=region,
@@ -149,7 +152,7 @@ def _detections(picture: Picture) -> Sequence[Detection]:
             width=box.width,
             height=box.height,
         )
-        for region, box in enumerate(picture.boxes, start=1)
+        for region, box in boxes.items()
     ]
 
 

@@ -9,6 +9,8 @@ from typing import Generic, Protocol, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
+from ml.images import crop_span
+
 SIDE = 256  # pixels of a thumbnail, the longer side: a phone shows two side by side
 QUALITY = 60
 PICTURE_BYTES = 1_150_000  # of pictures in a report, in base64; the text of most weighs less than 350 kB
@@ -25,6 +27,8 @@ class Shown(Protocol):
     def width(self) -> int: ...  # noqa: D102  # upright, as the next
     @property
     def height(self) -> int: ...  # noqa: D102
+    @property
+    def box(self) -> tuple[float, float, float, float] | None: ...  # noqa: D102  # cut out of it; None: it is whole
 
 
 AnyShown = TypeVar("AnyShown", bound=Shown)
@@ -66,9 +70,11 @@ def _figure(shown: AnyShown, data_dir: Path) -> Figure[AnyShown]:
 
 
 def _fit(shown: Shown) -> tuple[int, int]:
-    """Kept pictures are squashed to a square: give the size that has the camera's proportions again."""
-    scale = SIDE / max(shown.width, shown.height)
-    return max(1, round(shown.width * scale)), max(1, round(shown.height * scale))
+    """What is kept is squashed to a square: give the size that has the proportions of what the camera took again."""
+    span = crop_span(shown.box, shown.width, shown.height) if shown.box else (0, 0, shown.width, shown.height)
+    width, height = span[2] - span[0], span[3] - span[1]
+    scale = SIDE / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _thumbnail(path: Path, size: tuple[int, int]) -> str | None:

@@ -79,7 +79,7 @@ def shares(session: Session, answered: dict[str, Any], other: dict[str, Any]) ->
     second = take(session, "A/2.JPG", content("two", **other))
     found = answered_already(session, "m1", pending(session, after=0, limit=10))
     assert answered_already(session, "m2", pending(session, after=0, limit=10)) == {}
-    return {media_id: prediction.id for media_id, prediction in found.items()} == {second: said}
+    return {place: prediction.id for place, prediction in found.items()} == {(second, 0): said}
 
 
 SAME = {"picture": "p"}
@@ -125,4 +125,4 @@ def test_a_stored_answer_of_its_own_comes_before_a_shared_one(ledger: Ledger) ->
         for media_id in (first, second):
             answer(session, media_id, version="m2")
         found = answered_already(session, "m1", pending(session, after=0, limit=10, unless_by="m1"))
-        assert {media_id: prediction.id for media_id, prediction in found.items()} == said
+        assert {media_id: prediction.id for (media_id, _), prediction in found.items()} == said
