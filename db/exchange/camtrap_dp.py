@@ -1,8 +1,9 @@
 """Camtrap DP 1.0.2 (https://camtrap-dp.tdwg.org): descriptor, three tables, and a list of what they have no room for.
 
 Nothing is invented. A picture without a time that its camera wrote, and a deployment without a place or without an end,
-stand in ``left_out.csv``; what nobody counted or measured stays empty. Each answer is an observation of its picture.
-The answers of an independent event make one observation more, which says what the surest of them says.
+stand in ``left_out.csv``; what nobody counted or measured stays empty. Each answer is an observation of its picture,
+or of the animal in it that the answer is of. The answers of an independent event make one observation more, which says
+what the surest of them says.
 """
 
 import json
@@ -39,7 +40,7 @@ class Package:
 
     deployments: int
     media: int
-    observations: int  # of single pictures
+    observations: int  # of single pictures, and of the animals in them
     events: int
     deployments_left_out: int
     media_of_these: int
@@ -114,8 +115,7 @@ def _write_left_out(session: Session, path: Path, without: Collection[Site], sco
     with table(path, LEFT_OUT) as write:
         for site in without:
             write({"kind": "deployment", "id": site.id, "media": site.known.media, "reason": site.lacks})
-        for sha256, rows in groupby(not_whole(session, scope.begin, scope.end), key=lambda row: row.sha256):
-            row = next(rows)
+        for row in not_whole(session, scope.begin, scope.end):
             count += 1
-            write({"kind": "media", "id": sha256, "filePath": row.path_text, "media": 1, "reason": row.reason})
+            write({"kind": "media", "id": row.sha256, "filePath": row.path_text, "media": 1, "reason": row.reason})
     return count

@@ -9,6 +9,8 @@ from db.exchange.names import Name, in_common
 from db.exchange.tables import Cells
 from db.types import Decision
 
+BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+DIGITS = 6  # of a box: finer than any picture
 # Formats that have another name than their media type.
 TYPES = {"MPO": "image/jpeg"}
 
@@ -46,6 +48,18 @@ def answer_cells(row: Any) -> Cells:
         "observationTags": _tags(row.label, row.decision, row.category),
         "observationComments": _comment(row.taxa),
     }
+
+
+def box_cells(row: Any) -> Cells:
+    """Write where in its picture an animal is; nothing where the answer is of all of it, or the box holds nothing.
+
+    A box that reaches over the picture's edge ends with it.
+    """
+    if row.box is None:
+        return {}
+    x, y, width, height = row.box
+    sides = [round(side, DIGITS) for side in (x, y, min(width, 1 - x), min(height, 1 - y))]
+    return dict(zip(BOX, sides, strict=True)) if min(sides[2:]) > 0 else {}
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""A flat table: one row an observation with its picture and its deployment, for a spreadsheet.
+"""A flat table: one row an observation of a picture, or of an animal in it, with its deployment, for a spreadsheet.
 
 The columns are Camtrap DP's where it has them. Nothing is left out but copies: what lacks a place, or a time that its
 camera wrote, has empty cells there.
@@ -8,7 +8,7 @@ from typing import TextIO
 
 from sqlalchemy.orm import Session
 
-from db.exchange.cells import answer_cells, file_path, observation_id, stamp
+from db.exchange.cells import BOX, answer_cells, box_cells, file_path, observation_id, stamp
 from db.exchange.deployments import deployment_cells
 from db.exchange.sites import Scope, sites
 from db.exchange.tables import guarded, rows_of
@@ -20,7 +20,7 @@ OF_DEPLOYMENT = (
 )
 COLUMNS = (
     *("observationID", "mediaID", "timestamp", "filePath", "observationType", "scientificName", "vernacularName"),
-    *("label", "redListCategory", "redListVersion", "classificationMethod", "classifiedBy"),
+    *("label", "redListCategory", "redListVersion", *BOX, "classificationMethod", "classifiedBy"),
     *("classificationTimestamp", "classificationProbability", "observationComments", *OF_DEPLOYMENT),
 )
 
@@ -31,7 +31,7 @@ def write_flat(session: Session, file: TextIO, scope: Scope) -> int:
     deployments = {key: {name: cells[name] for name in OF_DEPLOYMENT} for key, cells in of.items()}
     write, count = rows_of(file, COLUMNS), 0
     for row in answers(session, scope.begin, scope.end):
-        answer = answer_cells(row)
+        answer = answer_cells(row) | box_cells(row)
         del answer["observationTags"]
         cells = answer | {
             "observationID": observation_id(row),

@@ -1,8 +1,9 @@
 """MegaDetector's batch output, format 1.6 (https://lila.science/megadetector-output-format), for tools that read it.
 
-Boxes are those of imported detection results. Trapline's ensemble sees the picture as a whole: the probabilities of its
-classes stand at the box of the only animal, else at a detection of the whole frame. Where the picture is taken for an
-empty one there is none. What a human said stands for what the model said.
+Boxes are those of imported detection results. At an animal's box stand the probabilities that the model gives its
+classes for what is in that box. Where it was not asked of the animals one by one, what it says of the picture stands at
+the box of the only animal, else at a detection of the whole frame; where the picture is taken for an empty one there is
+none. What a human said stands for what the model said.
 """
 
 import json
@@ -11,9 +12,10 @@ from typing import Any, TextIO
 
 from sqlalchemy.orm import Session
 
+from db.derive import WHOLE
 from db.exchange.sites import Scope
 from db.models import Detection
-from db.queries.exported.files import files, labels, roots
+from db.queries.exported.files import File, files, labels, roots
 from db.types import Detected, Method, ObservationType
 
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
@@ -43,31 +45,33 @@ def write_megadetector(session: Session, file: TextIO, scope: Scope) -> int:
     }
     file.write(json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "images": [')
     count = 0
-    for row, boxes in files(session, scope.begin, scope.end):
-        path = row.path_text if single else f"{row.root}/{row.path_text}"
-        image = {"file": path, "detections": _detections(row, boxes, ids)}
+    for each in files(session, scope.begin, scope.end):
+        path = each.path if single else f"{each.root}/{each.path}"
+        image = {"file": path, "detections": _detections(each, ids)}
         file.write((",\n" if count else "\n") + json.dumps(image, ensure_ascii=False))
         count += 1
     file.write("\n ]\n}\n")
     return count
 
 
-def _detections(row: Any, boxes: list[Detection], ids: Mapping[str, str]) -> list[Found]:
-    found = [_box(box) for box in boxes]
-    if row.observation_type is ObservationType.BLANK:
+def _detections(file: File, ids: Mapping[str, str]) -> list[Found]:
+    found = [_box(box, file.said.get(box.region), ids) for box in file.boxes]
+    row = file.said.get(WHOLE)
+    if row is None or row.observation_type is ObservationType.BLANK:
         return found
-    animals = [each for each, box in zip(found, boxes, strict=True) if box.category is Detected.ANIMAL]
+    animals = [each for each, box in zip(found, file.boxes, strict=True) if box.category is Detected.ANIMAL]
     category = PRIVATE.get(row.observation_type, "animal")
     if category == "animal" and len(animals) == 1:
         animals[0]["classifications"] = _classes(row, ids)
-    elif category == "animal" or all(box.category.value != category for box in boxes):
+    elif category == "animal" or all(box.category.value != category for box in file.boxes):
         found.append(_whole(row, category, ids))
     return found
 
 
-def _box(box: Detection) -> Found:
+def _box(box: Detection, said: Any, ids: Mapping[str, str]) -> Found:
     corner = [round(each or 0.0, 4) for each in (box.x, box.y, box.width, box.height)]
-    return {"category": IDS[box.category.value], "conf": round(box.confidence or 0.0, 4), "bbox": corner}
+    seen = {"category": IDS[box.category.value], "conf": round(box.confidence or 0.0, 4), "bbox": corner}
+    return seen if said is None else seen | {"classifications": _classes(said, ids)}
 
 
 def _whole(row: Any, category: str, ids: Mapping[str, str]) -> Found:

@@ -94,6 +94,7 @@ def _observations(*more: Any) -> Select[Any]:
             Observation.classification_method,
             Observation.classified_by,
             Observation.probability,
+            Prediction.box,
             (Observation.classified_by == Model.version).label("by_model"),
             case(
                 (Observation.classification_method == Method.HUMAN, _reviewed_at()), else_=Prediction.predicted_at
@@ -101,7 +102,7 @@ def _observations(*more: Any) -> Select[Any]:
         )
         .select_from(Observation)
         .join(Media, Observation.media_id == Media.id)
-        .outerjoin(Prediction, Media.answered_by == Prediction.id)
+        .outerjoin(Prediction, Observation.prediction_id == Prediction.id)
         .outerjoin(Model, Prediction.model_id == Model.id)
     )
 
@@ -117,7 +118,7 @@ def _kind() -> ColumnElement[str | None]:
 
 
 def _reviewed_at() -> ScalarSelect[datetime]:
-    """Give when a human said it: of the picture, or of one that is surely the same."""
+    """Give when a human said it: of that region of the picture, or of one that is surely the same."""
     sure = Link.status.in_([LinkStatus.CERTAIN, LinkStatus.CONFIRMED])
     same = union_all(
         select(Observation.media_id).correlate(Observation),
@@ -127,7 +128,10 @@ def _reviewed_at() -> ScalarSelect[datetime]:
     return (
         select(func.max(Review.at))
         .where(
-            Review.media_id.in_(same), Review.label == Observation.label, Review.reviewer == Observation.classified_by
+            Review.media_id.in_(same),
+            Review.region == Observation.region,
+            Review.label == Observation.label,
+            Review.reviewer == Observation.classified_by,
         )
         .correlate(Observation)
         .scalar_subquery()

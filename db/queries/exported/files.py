@@ -1,6 +1,8 @@
 """The files that lie there, in a stream that never lies in memory whole, and what was said of each."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -8,36 +10,66 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from db.models import Detection, DetectionsFile, Media, Model, Observation, Prediction, Review, Sighting
+from db.derive import WHOLE
+from db.models import Detection, DetectionsFile, Model, Observation, Prediction, Review, Sighting
 from db.queries.exported.whole import STREAMED
 from db.queries.received import in_span
 from db.types import State
 
 
-def files(session: Session, begin: datetime, end: datetime) -> Iterator[tuple[Any, list[Detection]]]:
-    """Give the files that were answered, by path, with what the model and people said and where a detector saw what."""
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that was answered: what the model and people said by region, and where a detector saw what."""
+
+    root: str
+    path: str  # below the root, printable
+    said: dict[int, Any]
+    boxes: list[Detection]
+
+
+def files(session: Session, begin: datetime, end: datetime) -> Iterator[File]:
+    """Give the files that were answered, by path."""
     rows = (
-        select(
-            Sighting.root,
-            Sighting.path_text,
-            Sighting.media_id,
-            Observation.observation_type,
-            Observation.classification_method,
-            Observation.label,
-            Prediction.stacked,
-            Model.classes,
-        )
-        .join(Observation, and_(Observation.media_id == Sighting.media_id, Observation.region == 0))
-        .join(Media, Media.id == Sighting.media_id)
-        .outerjoin(Prediction, Media.answered_by == Prediction.id)
-        .outerjoin(Model, Prediction.model_id == Model.id)
+        select(Sighting.root, Sighting.path_text, Sighting.media_id)
+        .join(Observation, and_(Observation.media_id == Sighting.media_id, Observation.leads))
         .where(Sighting.state == State.TAKEN, in_span(Observation.captured_at, begin, end))
         .order_by(Sighting.root, Sighting.path)
     )
     for part in session.execute(rows, execution_options={"yield_per": STREAMED}).partitions():
-        seen = _boxes(session, {row.media_id for row in part})
+        said = _said(session, {row.media_id for row in part})
+        # a detector may have looked at another file of the same picture
+        detected = {media_id: _looked_at(of, media_id) for media_id, of in said.items()}
+        boxes = _boxes(session, detected.values())
         for row in part:
-            yield row, seen.get(row.media_id, [])
+            yield File(row.root, row.path_text, said[row.media_id], boxes.get(detected[row.media_id], []))
+
+
+def _said(session: Session, media_ids: Iterable[int]) -> dict[int, dict[int, Any]]:
+    """Give media → region → what was said of it."""
+    rows = session.execute(
+        select(
+            Observation.media_id,
+            Observation.region,
+            Observation.observation_type,
+            Observation.classification_method,
+            Observation.label,
+            Prediction.media_id.label("looked_at"),
+            Prediction.stacked,
+            Model.classes,
+        )
+        .outerjoin(Prediction, Observation.prediction_id == Prediction.id)
+        .outerjoin(Model, Prediction.model_id == Model.id)
+        .where(Observation.media_id.in_(media_ids))
+    )
+    said: defaultdict[int, dict[int, Any]] = defaultdict(dict)
+    for row in rows:
+        said[row.media_id][row.region] = row
+    return said
+
+
+def _looked_at(said: dict[int, Any], media_id: int) -> int:
+    animals: Iterator[int] = (each.looked_at for region, each in said.items() if region != WHOLE)
+    return next(animals, media_id)
 
 
 def _boxes(session: Session, media_ids: Iterable[int]) -> dict[int | None, list[Detection]]:

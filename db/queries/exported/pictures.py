@@ -16,7 +16,7 @@ from db.types import Decision, Method, ObservationType
 def media(session: Session, begin: datetime, end: datetime) -> Iterator[Any]:
     """Give the pictures of the period; where one has several answers its rows follow on each other.
 
-    ``harmless``: that answer leaves no room for a person or a number plate.
+    ``harmless``: that answer leaves no room for a person or a number plate. A picture is so where all its answers are.
     """
     rows = (
         select(
@@ -48,7 +48,7 @@ def not_whole(session: Session, begin: datetime, end: datetime) -> Iterator[Any]
     lacking = or_(Observation.time_source != "exif", ~Observation.counted, Observation.deployment_id.is_(None))
     rows = (
         select(Media.sha256, Observation.deployment_id, Sighting.path_text, reason.label("reason"))
-        .outerjoin(Observation, Observation.media_id == Media.id)
+        .outerjoin(Observation, and_(Observation.media_id == Media.id, Observation.leads))
         .join(Sighting, Sighting.id == first_sighting(Media.id))
         .where(or_(Observation.id.is_(None), and_(lacking, in_span(Observation.captured_at, begin, end))))
         .order_by(Media.id)

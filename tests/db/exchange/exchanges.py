@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 from package_judges import read_back
 from report_world import REDLIST
+from sqlalchemy import select
 
 from db.exchange.camtrap_dp import write_package
 from db.exchange.settings import ProjectSettings
 from db.exchange.sites import Scope
-from db.models import Detection, DetectionsFile
+from db.models import Detection, DetectionsFile, Prediction
 from db.settings import LedgerSettings
 from db.types import Detected
 
@@ -50,6 +51,12 @@ def detect(world, media, *seen):
                 category=category, confidence=confidence, **box,
             )
         )  # fmt: skip
+
+
+def of_animals(world, media):
+    """Give what a model said of the animals in a picture, for a test to change."""
+    said = select(Prediction).where(Prediction.media_id == media, Prediction.region > 0)
+    return world.session.scalars(said.order_by(Prediction.id)).all()
 
 
 def package(ledger, folder, project=PROJECT, **of):

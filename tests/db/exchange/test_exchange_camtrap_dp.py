@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from exchanges import NOW, PLACE, PROJECT, detect, package
+from exchanges import NOW, PLACE, PROJECT, detect, of_animals, package
 from package_judges import faults
 from report_world import NIGHT, REDLIST, filling
 from season import season
@@ -13,16 +13,22 @@ from season_numbers import GAP, tables
 
 from db.engine import open_ledger
 from db.exchange.camtrap_dp import NothingToExportError
-from db.models import Deployment
+from db.models import Deployment, Review
 from db.types import Decision, Detected, LinkKind, LinkStatus
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A season, exported: the ledger's tables, the folder, what was said of it and what pandas reads there."""
+    """A season with several animals in some pictures: the ledger's tables, the folder, what was said, what is there."""
     folder = tmp_path_factory.mktemp("season")
     ledger = open_ledger(folder / "ledger.db")
     season(ledger, folder, nights=30, media=3000)
+    with filling(ledger) as world:
+        model, at = world.model(), world.station("Lake", **PLACE)
+        for minutes, animals in enumerate([("lion", "lion"), ("lion", "cheetah"), ("lion",) * 3, ("lion", "panda")]):
+            world.animals(world.picture(at, model, at=NIGHT + timedelta(minutes=minutes)), model, *animals)
+        world.picture(at, model, at=NIGHT + timedelta(hours=2))
+        world.animals(world.picture(at, model, time_status="implausible"), model, "lion", "lion")
     written, read = package(ledger, folder / "package")
     facts = tables(ledger)
     ledger.close()
@@ -43,29 +49,34 @@ def test_all_that_is_known_is_there_once_and_all_else_is_listed(whole):
     counted = observed[observed["counted"]]
     sure = counted[counted["time_source"] == "exif"]
     expected = sure[sure["latitude"].notna()]
-    assert len(read["media"]) == written.media == len(expected)
+    assert len(read["media"]) == written.media == expected["media_id"].nunique()
     by_picture = read["observations"].query("observationLevel == 'media'")
     assert len(by_picture) == written.observations == len(expected)
     assert (
         by_picture["observationType"].value_counts().to_dict() == expected["observation_type"].value_counts().to_dict()
     )
     assert set(by_picture["mediaID"]) == set(read["media"]["mediaID"])
+    assert (by_picture["bboxX"] != "").sum() == (expected["region"] > 0).sum() == 9
     assert len(read["deployments"]) == written.deployments == expected["deployment_id"].nunique()
     left_out = read["left_out"]
     assert left_out.query("kind == 'media'")["reason"].value_counts().to_dict() == {
-        "it shows what another picture shows": len(observed) - len(counted),
-        "its camera wrote no time that can be right": len(counted) - len(sure),
+        "it shows what another picture shows": _pictures(observed) - _pictures(counted),
+        "its camera wrote no time that can be right": _pictures(counted) - _pictures(sure),
     }
     (unplaced,) = left_out.query("kind == 'deployment'").to_dict("records")
     assert unplaced["id"].startswith("Old ridge-")
     assert unplaced["reason"] == "stations.csv says no latitude and longitude"
-    assert int(unplaced["media"]) == written.media_of_these == len(sure) - len(expected)
+    assert int(unplaced["media"]) == written.media_of_these == _pictures(sure) - _pictures(expected)
     assert written.deployments_left_out == 1
-    assert written.media_left_out == len(observed) - len(sure)
+    assert written.media_left_out == _pictures(observed) - _pictures(sure)
+
+
+def _pictures(observed):
+    return observed["media_id"].nunique()
 
 
 def test_events_are_what_pandas_counts(whole):
-    """Pictures of one label at one deployment, each at most half an hour after the one before."""
+    """Pictures of one label at one deployment, each at most half an hour after the one before, and the most in one."""
     facts, _, written, read = whole
     known = facts["observation"].merge(
         facts["deployment"], left_on="deployment_id", right_on="id", suffixes=("", "_of")
@@ -76,12 +87,17 @@ def test_events_are_what_pandas_counts(whole):
     known = known.assign(kind=kind).dropna(subset="kind").sort_values("captured_at", kind="stable")
     pause = known.groupby(["deployment_id", "kind"])["captured_at"].diff()
     number = (~(pause <= GAP)).groupby([known["deployment_id"], known["kind"]]).cumsum().rename("number")
-    spans = known.groupby(["deployment_id", "kind", number])["captured_at"].agg(["min", "max"])
+    event = ["deployment_id", "kind", number]
+    spans = known.groupby(event)["captured_at"].agg(["min", "max"])
+    boxed = known[known["region"] > 0].groupby([*event, "media_id"]).size()
+    most = boxed.groupby(level=[0, 1, 2]).max().reindex(spans.index, fill_value=0)
     events = read["observations"].query("observationLevel == 'event'")
     assert len(events) == written.events == len(spans)
-    found = sorted(zip(_utc(events["eventStart"]), _utc(events["eventEnd"]), strict=True))
+    counts = pd.to_numeric(events["count"]).fillna(0)
+    found = sorted(zip(_utc(events["eventStart"]), _utc(events["eventEnd"]), counts, strict=True))
     whole_seconds = spans.apply(lambda column: column.dt.floor("s"))
-    assert found == sorted(zip(whole_seconds["min"], whole_seconds["max"], strict=True))
+    assert found == sorted(zip(whole_seconds["min"], whole_seconds["max"], most, strict=True))
+    assert sorted(most[most > 0]) == [1, 3]  # the cheetah, the lions
     of_pictures = read["observations"].query("observationLevel == 'media' and eventID != ''")
     assert len(of_pictures) == len(known)
     assert set(of_pictures["eventID"]) == set(events["eventID"])
@@ -135,6 +151,19 @@ def test_where_threatened_species_live_is_told_roughly(either_ledger, tmp_path):
     assert list(places.loc["B"]) == ["68.5678", "35.1234", "30"]
     assert list(places.loc["C"]) == ["-1.5", "35.1", "7872"]
     assert json.loads((tmp_path / "package/datapackage.json").read_text())["coordinatePrecision"] == 0.1
+
+
+def test_a_place_is_told_roughly_where_a_threatened_animal_was_cut_out_of_a_copy(ledger, tmp_path):
+    """The picture of both as a whole was taken for another."""
+    far = PLACE | {"latitude": 68.5678}
+    with filling(ledger) as world:
+        model = world.model()
+        shown, copy = (world.picture(world.station(at, None, **far), model, "arctic_fox") for at in "AB")
+        world.link(copy, shown, LinkKind.SAME_PICTURE, LinkStatus.CERTAIN)
+        world.animals(copy, model, "lion")
+        world.session.get_one(Deployment, 2).latitude = 20.0
+    _, read = package(ledger, tmp_path / "package")
+    assert read["deployments"].set_index("locationName").loc["A", "latitude"] == "68.6"
 
 
 def test_a_picture_that_may_show_people_is_not_public(ledger, tmp_path):
@@ -193,6 +222,76 @@ def test_each_answer_says_who_gave_it_when_and_how_surely(either_ledger, tmp_pat
     assert set(rows["count"]) == {""}
     assert len({kenyan, unknown, reviewed}) == len(rows)
     assert list(read["left_out"]["reason"]) == ["it shows what another picture shows"]
+
+
+def test_each_animal_that_a_detector_saw_is_told_with_its_box(either_ledger, tmp_path, shared):
+    """Of a box over the edge what is within, of one beyond it nothing; who is not determined is not counted."""
+    with filling(either_ledger) as world:
+        model, at = world.model(), world.station("A", country=None, **PLACE)
+        first, later = (world.picture(at, model, at=NIGHT + timedelta(minutes=minutes)) for minutes in (0, 5))
+        world.animals(first, model, "lion", "jaguar", "lion", "lion", "lion")
+        for each in of_animals(world, first):
+            each.box = [*each.box[:2], 0.3, 0.3]
+        world.animals(later, model, "lion", "lion")
+        for each in of_animals(world, later):
+            each.decision = Decision.UNKNOWN
+    _, read = package(either_ledger, tmp_path / "package")
+    assert faults(tmp_path / "package", shared) == []
+    columns = ["scientificName", "bboxX", "bboxY", "bboxWidth", "bboxHeight", "count"]
+    rows = read["observations"].groupby("observationLevel")[columns]
+    lion, jaguar = ["Panthera leo"], ["Panthera onca"]
+    assert sorted(rows.get_group("media").to_numpy().tolist()) == [
+        ["", "0.0", "0.2", "0.2", "0.2", ""],
+        ["", "0.25", "0.2", "0.2", "0.2", ""],
+        [*lion, "", "", "", "", "1"],
+        [*lion, "0.0", "0.2", "0.3", "0.3", "1"],
+        [*lion, "0.5", "0.2", "0.3", "0.3", "1"],
+        [*lion, "0.75", "0.2", "0.25", "0.3", "1"],
+        [*jaguar, "0.25", "0.2", "0.3", "0.3", "1"],
+    ]
+    assert sorted(rows.get_group("event").to_numpy().tolist()) == [
+        [*lion, "", "", "", "", "4"],
+        [*jaguar, "", "", "", "", "1"],
+    ]
+    assert read["observations"]["observationID"].is_unique
+
+
+def test_a_word_of_an_animal_has_its_own_date(either_ledger, tmp_path):
+    """Not that of the same word of another in the picture; what the model says has that of its answer."""
+    at = [datetime(2026, 11, 24, hour, tzinfo=UTC) for hour in (4, 5)]
+    with filling(either_ledger) as world:
+        model = world.model()
+        seen = world.picture(world.station("A", **PLACE), model)
+        for region, time in zip(world.animals(seen, model, "lion", "lion", "rhino"), at, strict=False):
+            said = {"label": "cheetah", "reviewer": "Asha", "source": "corrections"}
+            world.session.add(Review(media_id=seen, region=region, at=time, **said))
+    _, read = package(either_ledger, tmp_path / "package")
+    rows = read["observations"].query("observationLevel == 'media'")
+    said = rows[["scientificName", "classificationTimestamp", "bboxX"]].to_numpy().tolist()
+    assert sorted(said) == [
+        ["Acinonyx jubatus", "2026-11-24T04:00:00+00:00", "0.0"],
+        ["Acinonyx jubatus", "2026-11-24T05:00:00+00:00", "0.25"],
+        ["Rhinocerotidae", "2026-11-24T05:00:00+00:00", "0.5"],
+    ]
+    events = read["observations"].query("observationLevel == 'event'").set_index("scientificName")["count"]
+    assert events.to_dict() == {"Acinonyx jubatus": "2", "Rhinocerotidae": "1"}
+
+
+def test_a_picture_with_several_animals_is_public_where_nothing_said_of_it_speaks_against_that(ledger, tmp_path):
+    """A detector looked at a copy of it; of an animal that was not named, or is a person, that is not enough."""
+    with filling(ledger) as world:
+        model, at = world.model(), world.station("A", **PLACE)
+        for animals in (("lion", "lion"), ("lion", "panda")):
+            shown, copy = world.picture(at, model), world.picture(at, model)
+            world.link(copy, shown, LinkKind.SAME_PICTURE, LinkStatus.CERTAIN)
+            world.animals(copy, model, *animals)
+        looked_at = world.picture(at, model)
+        world.animals(looked_at, model, "lion", "panda")
+        person = world.picture(at, model)
+        world.animals(person, model, "lion", "lion")
+        of_animals(world, person)[0].decision, of_animals(world, person)[0].background = Decision.OTHER, "person"
+    _, read = package(ledger, tmp_path / "package")
+    assert list(read["media"]["filePublic"]) == ["true", "false", "true", "false"]
 
 
 def test_an_event_says_what_its_surest_picture_says(ledger, tmp_path):

@@ -6,17 +6,18 @@ import json
 from datetime import datetime
 
 import pytest
-from exchanges import PLACE, detect, scope
+from exchanges import NOW, PLACE, detect, of_animals, scope
 from hypothesis import given
 from hypothesis import strategies as st
 from report_world import filling
 from sqlalchemy import select
 
-from db.exchange.cells import file_path
+from db.detected import region_of
+from db.exchange.cells import BOX, file_path
 from db.exchange.flat import write_flat
 from db.exchange.megadetector import write_megadetector
 from db.exchange.tables import FORMULA, guarded
-from db.models import Model, Prediction
+from db.models import Detection, Model, Prediction, Review
 from db.types import Decision, Detected, LinkKind, LinkStatus, State
 
 
@@ -44,6 +45,14 @@ def let_all_say(world, probabilities):
         prediction.stacked = list(probabilities.values())
 
 
+def let_see_person(world):
+    """Let the detector that saw the animals see a person beside them."""
+    of = world.session.scalars(select(Detection)).first()
+    box = {"x": 0.9, "y": 0.2, "width": 0.1, "height": 0.7}
+    person = {"category": Detected.PERSON, "region": region_of(Detected.PERSON, tuple(box.values())), "confidence": 0.8}
+    world.session.add(Detection(file_id=of.file_id, root=of.root, path=of.path, media_id=of.media_id, **person, **box))
+
+
 def test_the_flat_table_has_each_picture_once_whatever_it_lacks(either_ledger):
     """A place that nobody gave, a clock that was wrong: those cells are empty."""
     with filling(either_ledger) as world:
@@ -59,6 +68,21 @@ def test_the_flat_table_has_each_picture_once_whatever_it_lacks(either_ledger):
     assert (whole["label"], whole["redListCategory"]) == ("lion", "VU")
     assert (rows["B"]["timestamp"], rows["B"]["latitude"]) == ("", "")
     assert rows["B"]["filePath"] == "B/IMG_0003.JPG"
+
+
+def test_the_flat_table_has_a_row_an_animal(either_ledger):
+    """With its box; the picture and its time stand in each."""
+    with filling(either_ledger) as world:
+        model, at = world.model(), world.station("A", country=None, **PLACE)
+        world.animals(world.picture(at, model), model, "lion", "jaguar")
+        world.picture(at, model)
+    found = flat(either_ledger)
+    corners = {(row["label"], *(row[name] for name in BOX)) for row in found}
+    assert corners == {
+        ("lion", "0.0", "0.2", "0.2", "0.2"), ("jaguar", "0.25", "0.2", "0.2", "0.2"), ("lion", "", "", "", ""),
+    }  # fmt: skip
+    assert len({row["observationID"] for row in found}) == 3
+    assert len({row["mediaID"] for row in found}) == 2
 
 
 def test_a_spreadsheet_runs_nothing(ledger):
@@ -128,6 +152,35 @@ def test_boxes_are_those_that_a_detector_drew(either_ledger):
     assert images[1] == [first, {"category": "1", "conf": 0.5} | boxes[1], frame]
     assert images[2] == [first, {"category": "2", "conf": 0.8} | boxes[1]]
     assert images[3] == []
+
+
+def test_each_animal_s_box_has_what_was_said_of_it(either_ledger):
+    """By the model or a person, in every file of the same picture, and none of it at the whole frame."""
+    with filling(either_ledger) as world:
+        model, at = world.model(), world.station("A", country=None)
+        seen, copy = world.picture(at, model), world.picture(at, model)
+        world.link(copy, seen, LinkKind.SAME_PICTURE, LinkStatus.CERTAIN)
+        *_, spoken_of = world.animals(seen, model, "lion", "rhino", "rhino")
+        world.session.add(
+            Review(media_id=seen, region=spoken_of, label="cheetah", reviewer="Asha", at=NOW, source="corrections")
+        )
+        let_all_say(world, {"lion": 0.7, "rhino": 0.3})
+        of_animals(world, seen)[1].stacked = [0.2, 0.8]
+        let_see_person(world)
+    found = megadetector(either_ledger)
+    names = found["classification_categories"]
+    assert [image["file"] for image in found["images"]] == ["A/IMG_0001.JPG", "A/IMG_0002.JPG"]
+    for image in found["images"]:
+        said = {
+            (box["category"], *box["bbox"]): [(names[label], sure) for label, sure in box.get("classifications", [])]
+            for box in image["detections"]
+        }
+        assert said == {
+            ("1", 0.0, 0.2, 0.2, 0.2): [("lion", 0.7), ("rhino", 0.3)],
+            ("1", 0.25, 0.2, 0.2, 0.2): [("rhino", 0.8), ("lion", 0.2)],
+            ("1", 0.5, 0.2, 0.2, 0.2): [("cheetah", 1.0)],
+            ("2", 0.9, 0.2, 0.1, 0.7): [],
+        }
 
 
 def test_a_person_is_told_where_a_detector_saw_only_an_animal(ledger):
