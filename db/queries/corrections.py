@@ -52,21 +52,23 @@ def report_named(session: Session, token: str) -> Report | None:
     return session.scalar(select(Report).where(Report.token == token))
 
 
-def asked_by(session: Session, report_id: int) -> dict[str, int]:
-    """Give sha256 → media of the whole pictures that a report asked about."""
+def asked_by(session: Session, report_id: int) -> dict[tuple[str, int], int]:
+    """Give (sha256, region) → media of what a report asked about."""
     rows = session.execute(
-        select(Media.sha256, Media.id)
+        select(Media.sha256, Question.region, Media.id)
         .join(Question, Question.media_id == Media.id)
-        .where(Question.report_id == report_id, Question.region == 0)
+        .where(Question.report_id == report_id)
     )
-    return {content: media_id for content, media_id in rows}  # noqa: C416  # a Row is no tuple to the type checker
+    return {(content, region): media_id for content, region, media_id in rows}
 
 
-def said_by(session: Session, reviewer: str, media_ids: Iterable[int]) -> set[tuple[int, str, datetime]]:
-    """Give (media, label, when) of what this person said of the whole of these pictures."""
+def said_by(session: Session, reviewer: str, media_ids: Iterable[int]) -> set[tuple[int, int, str, datetime]]:
+    """Give (media, region, label, when) of what this person said of these pictures and of parts of them."""
     of = Review
-    words = select(of.media_id, of.label, of.at).where(of.reviewer == reviewer, of.media_id.in_(list(media_ids)))
-    return {(media_id, label, at) for media_id, label, at in session.execute(words.where(of.region == 0))}
+    words = select(of.media_id, of.region, of.label, of.at).where(
+        of.reviewer == reviewer, of.media_id.in_(list(media_ids))
+    )
+    return {(media_id, region, label, at) for media_id, region, label, at in session.execute(words)}
 
 
 def labels_of_models(session: Session) -> set[str]:
@@ -99,7 +101,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class StillOpen:
-    """The newest report whose questions wait for a word, and how many do."""
+    """The newest report whose questions wait for a word, and how many do: of a picture it asks one."""
 
     file: str  # its name
     until: datetime
@@ -117,43 +119,65 @@ class Heard:
 
 
 def heard(session: Session, since: datetime, until: datetime) -> Heard:
-    """Give what was taken after ``since`` and until ``until``, beside what the model says of the same pictures now."""
+    """Give what was taken after ``since`` and until ``until``, beside what the model says of the very same now.
+
+    A word on a picture, or on a part of one, is heard where it stands: not where a later one on the other outranks it.
+    """
     documents = session.scalars(
         select(CorrectionsFile.document).where(
             CorrectionsFile.refused.is_(None), in_span(CorrectionsFile.at, since, until)
         )
     )
     rows = session.execute(
-        select(Media.id, Review.reviewer, func.coalesce(Prediction.background, Prediction.label), Review.label)
-        .join(Media, Review.media_id == Media.id)
-        .join(Prediction, Media.answered_by == Prediction.id)
-        .where(Review.source.in_([f"{SOURCE}{document}" for document in documents]))
+        select(
+            Review.media_id,
+            Review.region,
+            Review.reviewer,
+            func.coalesce(Prediction.background, Prediction.label),
+            Review.label,
+        )
+        .join(Observation, (Observation.media_id == Review.media_id) & (Observation.region == Review.region))
+        .join(Prediction, Observation.prediction_id == Prediction.id)
+        .where(
+            Review.source.in_([f"{SOURCE}{document}" for document in documents]),
+            Observation.classification_method == Method.HUMAN,
+        )
         .order_by(Review.at, Review.id)
     ).all()
-    said = Counter({media_id: (model, person) for media_id, _, model, person in rows}.values())
-    media = {media_id for media_id, *_ in rows}
+    last = {(media_id, region): (model, person) for media_id, region, _, model, person in rows}
+    said = Counter(last.values())
     return Heard(
-        reviewers=tuple(sorted({reviewer for _, reviewer, *_ in rows})),
+        reviewers=tuple(sorted({reviewer for _, _, reviewer, *_ in rows})),
         confirmed=sum(count for (model, person), count in said.items() if model == person),
         corrected=tuple((*pair, count) for pair, count in said.most_common() if pair[0] != pair[1]),
-        found=_found(session, media, since, until),
+        found=_found(session, last.keys(), since, until),
     )
 
 
-def _found(session: Session, media: Collection[int], since: datetime, until: datetime) -> tuple[Found, ...]:
-    """Count what is threatened, by species and station; what is new in the span is told as such already."""
+def _found(
+    session: Session, places: Collection[tuple[int, int]], since: datetime, until: datetime
+) -> tuple[Found, ...]:
+    """Count the pictures of what is threatened, by species and station, of which people spoke at these (media, region).
+
+    What is new in the span is told as such already.
+    """
     threatened = [category for category in Category if category.threatened]
     rows = session.execute(
-        select(Observation.title, Observation.category, Deployment.station)
+        select(Observation.media_id, Observation.region, Observation.title, Observation.category, Deployment.station)
         .join(Deployment, Observation.deployment_id == Deployment.id)
         .where(
-            Observation.media_id.in_(media),
+            Observation.media_id.in_({media_id for media_id, _ in places}),
             Observation.media_id.not_in(first_answered(since, until)),
             Observation.classification_method == Method.HUMAN,
             Observation.worst_category.in_(threatened),
         )
     )
-    counts = Counter((title or "", category, station) for title, category, station in rows)
+    seen = {
+        (media_id, title or "", category, station)
+        for media_id, region, title, category, station in rows
+        if (media_id, region) in places
+    }
+    counts = Counter((title, category, station) for _, title, category, station in seen)
     return tuple(
         Found(title, letters_of(category), station, count)
         for (title, category, station), count in sorted(counts.items())
@@ -175,7 +199,7 @@ def still_open(session: Session, until: datetime) -> StillOpen | None:
     )
     if last is None:
         return None
-    waiting = select(func.count(Question.media_id.distinct())).join(
+    waiting = select(func.count(Question.id)).join(
         Observation, (Observation.media_id == Question.media_id) & (Observation.region == Question.region)
     )
     count = session.scalar(

@@ -32,12 +32,13 @@ def precision(session: Session) -> dict[str, Precision]:
     """Give label → how often it was right, for the labels of audited pictures of which a person has spoken.
 
     The label is the one of the prediction that was asked about; only those of the model that answers now count. A
-    picture that was drawn twice counts once, as it was asked first. Where a person could not tell, nothing follows.
+    picture, or an animal in one, that was drawn twice counts once, as it was asked first. Where a person could not
+    tell, nothing follows.
     """
     newest = aliased(Prediction)
     now = select(newest.model_id).order_by(newest.predicted_at.desc(), newest.id.desc()).limit(1).scalar_subquery()
     rows = session.execute(
-        select(Question.media_id, Prediction.label, Observation.label)
+        select(Question.media_id, Question.region, Prediction.label, Observation.label)
         .join(Prediction, Question.prediction_id == Prediction.id)
         .join(Observation, and_(Observation.media_id == Question.media_id, Observation.region == Question.region))
         .where(
@@ -48,7 +49,7 @@ def precision(session: Session) -> dict[str, Precision]:
         )
         .order_by(Question.id.desc())
     )
-    first = {media_id: (answered, said) for media_id, answered, said in rows}
+    first = {(media_id, region): (answered, said) for media_id, region, answered, said in rows}
     looked = Counter(answered for answered, _ in first.values())
     right = Counter(answered for answered, said in first.values() if said == answered)
     return {label: _judged(count, right[label]) for label, count in sorted(looked.items())}

@@ -34,15 +34,15 @@ class Reviewed:
 def reviewed(session: Session) -> list[Reviewed]:
     """Give the reviewed pictures, by sha256.
 
-    The whole picture counts (region 0), and a group of the same picture or of a confirmed re-export is one row: the
-    latest word holds for it, and the first of its reviewed media stands for it. Where nobody could tell what it shows
-    there is no row.
+    The whole picture counts (region 0): a word on a part of it is not learned from, since the whole is what is kept to
+    learn from. A group of the same picture or of a confirmed re-export is one row: the latest word holds for it, and
+    the first of its reviewed media stands for it. Where nobody could tell what it shows there is no row.
     """
     file = select(func.min(Sighting.path_text)).where(Sighting.media_id == Media.id).scalar_subquery()
     rows = session.execute(
         select(Review, Media, Deployment, Observation, file)
         .join(Media, Review.media_id == Media.id)
-        .outerjoin(Observation, (Observation.media_id == Media.id) & (Observation.region == 0))
+        .outerjoin(Observation, (Observation.media_id == Media.id) & Observation.leads)
         .outerjoin(Deployment, Observation.deployment_id == Deployment.id)
         .where(Review.region == 0)
         .order_by(Media.id, Review.at, Review.id)

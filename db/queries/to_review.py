@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Select, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from db.derive import BACKGROUND_TYPES
 from db.models import Deployment, Media, Model, Observation, Prediction
-from db.observe import BACKGROUND_TYPES
-from db.queries.received import NO_STATION, first_answered, shows_people
+from db.queries.received import NO_STATION, box_of, first_answered, shows_people
 from db.redlist import RedList
 from db.types import Decision, Method, Reason
 
@@ -25,9 +25,10 @@ _IN_TURN = (Reason.OUT_OF_RANGE, Reason.DISAGREEMENT, Reason.MARGIN, Reason.FAR)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One picture to look at, and what its prediction says of it."""
+    """One picture to look at, or an animal in one, and what its prediction says of it."""
 
     media_id: int
+    region: int  # 0: the whole picture
     prediction_id: int
     sha256: str
     station: str
@@ -36,6 +37,7 @@ class Asked:
     gradcam: str
     width: int  # upright
     height: int
+    box: tuple[float, float, float, float] | None  # of the animal that is shown: x, y, width and height as fractions
     reason: Reason
     decision: Decision
     label: str  # the most probable of all classes, the background ones included
@@ -63,6 +65,9 @@ def to_review(
     that come first by the sha256 of ``seed`` and their own, on any machine. The ``useful`` others come in turn from
     those that are out of range, those of which the backbones see different things, those with a small margin and those
     far from the training set, each by its own strength; of pictures of one deployment within 60 s only one.
+
+    Of a picture in which a detector saw several animals any of them may be asked about, but one only; of the audit it
+    is the one that stands for the picture.
     """
     candidates = _candidates(session, since, until)
     lot = nsmallest(audit, candidates[Reason.AUDIT], key=lambda each: sha256((seed + each.sha256).encode()).digest())
@@ -70,19 +75,19 @@ def to_review(
     queues: dict[Reason, Iterator[Any]] = {}
     for reason in _IN_TURN:
         others = [each for each in candidates[reason] if each.media_id not in drawn]
-        queues[reason] = iter(sorted(others, key=lambda each: (-each.strength, each.sha256)))
+        queues[reason] = iter(sorted(others, key=lambda each: (-each.strength, each.sha256, each.region)))
     queues[Reason.DISAGREEMENT] = _seen_differently(session, queues[Reason.DISAGREEMENT])
     return _asked(session, _in_turn(queues, useful) + [(each, Reason.AUDIT) for each in lot], redlist)
 
 
 def _candidates(session: Session, since: datetime, until: datetime) -> dict[str, list[Any]]:
-    """Give for each reason few columns of the pictures that it may ask of."""
+    """Give for each reason few columns of the observations that it may ask of."""
     found = _answered(since, until)
     of = found.c
     alone = of.method == Method.MACHINE
     answered = (alone & (of.decision == Decision.ANSWERED)) | (~alone & (of.said == Decision.ANSWERED))
     parts = [
-        _part(found, Reason.AUDIT, answered, literal(0.0), limit=None),
+        _part(found, Reason.AUDIT, of.leads & answered, literal(0.0), limit=None),
         _part(found, Reason.OUT_OF_RANGE, alone & (of.decision == Decision.OUT_OF_RANGE), of.probability),
         _part(found, Reason.DISAGREEMENT, alone & (of.disagreement > 0), of.disagreement),
         _part(found, Reason.MARGIN, alone & of.decision.in_(_BY_MARGIN) & (of.margin < CLOSE), -of.margin),
@@ -95,13 +100,17 @@ def _candidates(session: Session, since: datetime, until: datetime) -> dict[str,
 
 
 def _answered(since: datetime, until: datetime) -> CTE:
-    """Select the counted pictures of the span that a model has answered; there may be a hundred thousand.
+    """Select the observations of the span's counted pictures that a model has answered; maybe a hundred thousand.
 
     What is used more than once in a statement, as this is, a database works out once.
     """
     return (
         select(
+            Observation.id,
             Observation.media_id,
+            Observation.region,
+            Observation.leads,
+            Observation.prediction_id,
             Observation.deployment_id,
             Observation.captured_local,
             Observation.decision,
@@ -114,11 +123,10 @@ def _answered(since: datetime, until: datetime) -> CTE:
             Prediction.distance,
         )
         .join(Media, Observation.media_id == Media.id)
-        .join(Prediction, Media.answered_by == Prediction.id)
+        .join(Prediction, Observation.prediction_id == Prediction.id)
         .join(Model, Prediction.model_id == Model.id)
         .where(
             Observation.media_id.in_(first_answered(since, until)),
-            Observation.region == 0,
             Observation.counted,
             # what a person has spoken of is not shown, so it may show people; else the model said it, and no detector
             (Observation.classification_method == Method.HUMAN)
@@ -134,28 +142,27 @@ def _part(
     of = found.c
     narrow = select(
         literal(reason.value).label("reason"),
+        of.id,
         of.media_id,
+        of.region,
+        of.prediction_id,
         of.deployment_id,
         of.captured_local,
         of.sha256,
         strength.label("strength"),
     ).where(condition)
     if limit is not None:
-        narrow = narrow.order_by(strength.desc(), of.sha256).limit(limit)
+        narrow = narrow.order_by(strength.desc(), of.sha256, of.region).limit(limit)
     return select(narrow.subquery())
 
 
 def _seen_differently(session: Session, candidates: Iterable[Any]) -> Iterator[Any]:
     """Yield those for which the backbones' most probable labels differ."""
     waiting = list(candidates)
-    ids = [each.media_id for each in waiting]
-    rows = session.execute(
-        select(Media.id, Prediction.probabilities)
-        .join(Prediction, Media.answered_by == Prediction.id)
-        .where(Media.id.in_(ids))
-    )
-    labels = {media_id: {_first(each) for each in said.values()} for media_id, said in rows}
-    yield from (each for each in waiting if len(labels[each.media_id]) > 1)
+    ids = [each.prediction_id for each in waiting]
+    rows = session.execute(select(Prediction.id, Prediction.probabilities).where(Prediction.id.in_(ids)))
+    labels = {prediction_id: {_first(each) for each in said.values()} for prediction_id, said in rows}
+    yield from (each for each in waiting if len(labels[each.prediction_id]) > 1)
 
 
 def _first(probabilities: Sequence[float]) -> int:
@@ -189,38 +196,40 @@ def _is_known(candidate: Any, chosen: list[tuple[Any, Reason]]) -> bool:
 
 
 def _asked(session: Session, chosen: list[tuple[Any, Reason]], redlist: RedList) -> tuple[Asked, ...]:
-    """Read what is needed to show these pictures."""
-    reasons = {each.media_id: reason for each, reason in chosen}
+    """Read what is needed to show what these observations are of."""
+    reasons = {each.id: reason for each, reason in chosen}
     media = (Media.sha256, Media.kept, Media.width, Media.height, Media.orientation)
-    observation = (Observation.decision, Observation.captured_local, Observation.classification_method)
     rows = session.execute(
-        select(Prediction, *media, *observation, Model.classes, Deployment.station, Deployment.country)
-        .join(Media, Media.answered_by == Prediction.id)
-        .join(Observation, (Observation.media_id == Media.id) & (Observation.region == 0))
+        select(Observation, Prediction, *media, Model.classes, Deployment.station, Deployment.country)
+        .join(Media, Observation.media_id == Media.id)
+        .join(Prediction, Observation.prediction_id == Prediction.id)
         .join(Model, Prediction.model_id == Model.id)
         .outerjoin(Deployment, Observation.deployment_id == Deployment.id)
-        .where(Media.id.in_(reasons))
+        .where(Observation.id.in_(reasons))
     )
-    shown = {row.Prediction.media_id: _one(row, reasons[row.Prediction.media_id], redlist) for row in rows}
-    return tuple(shown[media_id] for media_id in reasons)
+    shown = {row.Observation.id: _one(row, reasons[row.Observation.id], redlist) for row in rows}
+    return tuple(shown[observation_id] for observation_id in reasons)
 
 
 def _one(row: Any, reason: Reason, redlist: RedList) -> Asked:
+    observation: Observation = row.Observation
     said: Prediction = row.Prediction
     turned = row.orientation >= 5  # noqa: PLR2004  # EXIF: 5 to 8 lie on their side
     label = said.background or said.label  # a background label stands there only where it is the most probable
     return Asked(
-        media_id=said.media_id,
+        media_id=observation.media_id,
+        region=observation.region,
         prediction_id=said.id,
         sha256=row.sha256,
         station=row.station or NO_STATION,
-        captured_local=row.captured_local,
-        kept=row.kept,
+        captured_local=observation.captured_local,
+        kept=said.kept or row.kept,
         gradcam=said.gradcam,
         width=row.height if turned else row.width,
         height=row.width if turned else row.height,
+        box=box_of(said.box),
         reason=reason,
-        decision=row.decision,
+        decision=observation.decision,
         label=label,
         title="" if label in BACKGROUND_TYPES else redlist.resolve(label, row.country, anywhere=True).title,
         probability=max(said.stacked, default=said.probability),
@@ -228,5 +237,5 @@ def _one(row: Any, reason: Reason, redlist: RedList) -> Asked:
             (backbone, row.classes[_first(probabilities)], max(probabilities))
             for backbone, probabilities in said.probabilities.items()
         ),
-        spoken=row.classification_method is Method.HUMAN,
+        spoken=observation.classification_method is Method.HUMAN,
     )

@@ -6,7 +6,7 @@
   if (!form) return;
   const report = section.dataset.report;
   const questions = [...section.querySelectorAll(".question")];
-  const said = new Map(); // media → what was said of it: label, time, and by whom it was saved, if it was
+  const said = new Map(); // media and region → what was said of it: label, time, and by whom it was saved, if it was
 
   const shelf = {
     read(key) { try { return localStorage.getItem(key); } catch { return null; } },
@@ -21,8 +21,10 @@
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
   }
 
+  const place_of = (question) => question.dataset.media + " " + question.dataset.region;
+
   function show(question) {
-    const label = (said.get(question.dataset.media) || { label: "" }).label;
+    const label = (said.get(place_of(question)) || { label: "" }).label;
     const confirm = question.querySelector(".confirm");
     confirm.setAttribute("aria-pressed", String(label === confirm.dataset.label));
     question.querySelector(".correct").value = label === confirm.dataset.label ? "" : label;
@@ -33,8 +35,8 @@
   }
 
   function say(question, label) {
-    if (label) said.set(question.dataset.media, { label, at: new Date().toISOString(), by: "" });
-    else said.delete(question.dataset.media);
+    if (label) said.set(place_of(question), { label, at: new Date().toISOString(), by: "" });
+    else said.delete(place_of(question));
     keep();
     show(question);
   }
@@ -50,7 +52,10 @@
   }
 
   function document_of(reviewer, words) {
-    const corrections = words.map(([media, word]) => ({ media, label: word.label, said_at: word.at }));
+    const corrections = words.map(([place, word]) => {
+      const [media, region] = place.split(" ");
+      return { media, region: Number(region), label: word.label, said_at: word.at };
+    });
     return JSON.stringify({ format: "trapline-corrections", version: 1, id: uuid(), report, reviewer, corrections }, null, 1);
   }
 
@@ -85,8 +90,8 @@
   form.hidden = false;
   section.querySelector(".unscripted").hidden = true;
   try {
-    const known = new Map(questions.map((question) => [question.dataset.media, question]));
-    for (const [media, word] of JSON.parse(shelf.read("trapline " + report) || "[]"))
-      if (known.has(media)) { said.set(media, word); show(known.get(media)); }
+    const known = new Map(questions.map((question) => [place_of(question), question]));
+    for (const [place, word] of JSON.parse(shelf.read("trapline " + report) || "[]"))
+      if (known.has(place)) { said.set(place, word); show(known.get(place)); }
   } catch { said.clear(); }
 })();

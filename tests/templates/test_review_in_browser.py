@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from db.engine import Ledger, open_ledger
 from db.types import Decision
+from watcher.reviews.document import parse
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +167,30 @@ def test_the_part_to_review_may_stand_apart_or_be_left_out(browser_page: Page, l
     none = report_of(ledger, data, review="none")
     assert not none.with_stem(f"{none.stem}-review").exists()
     assert 'class="question"' not in none.read_text("utf-8")
+
+
+def test_an_animal_in_a_picture_is_said_to_be_a_part_of_it_and_spoken_of_alone(
+    browser_page: Page, tmp_path: Path
+) -> None:
+    """Its square crop stands among whole pictures; the saved file has a number for it, and 0 for those."""
+    picture = drawn(tmp_path / "kept" / "a.jpg")
+    ledger = open_ledger(tmp_path / "ledger.db")
+    with filling(ledger) as world:
+        ridge, model = world.station("Ridge"), world.model()
+        whole = {"kept": picture, "gradcam": picture}
+        lion, _ = world.animals(world.picture(ridge, model, **whole), model, "lion", "jaguar", kept=picture)
+        noon = datetime(2026, 11, 23, 12)  # noqa: DTZ001  # a camera's clock has no zone
+        world.picture(ridge, model, "cheetah", decision=Decision.UNFAMILIAR, at=noon, **whole)
+    path = report_of(ledger, tmp_path)
+    ledger.close()
+    browser_page.goto(path.as_uri())
+    other, part = browser_page.locator(".question").all()
+    assert [each.get_by_text("part of the picture").count() for each in (part, other)] == [1, 0]
+    sizes = [[each.locator("img").first.get_attribute(side) for side in ("width", "height")] for each in (part, other)]
+    assert sizes == [["256", "256"], ["256", "192"]]
+    for question in (other, part):
+        question.locator(".confirm").click()
+    browser_page.reload()
+    browser_page.get_by_label("Your name").fill("Asha")
+    words = parse(json.dumps(saved(browser_page)).encode()).corrections
+    assert [(each.region, each.label) for each in words] == [(0, "cheetah"), (lion, "lion")]

@@ -48,15 +48,28 @@ def asked(service):
         for _ in range(3):
             world.picture(station, model)
         ids = list(world.media)
-        _report(world.session, ids[:2], TOKEN)
-    with service.ledger.read() as session:
+    with service.ledger.write() as session:
+        _report(session, ids[:2], TOKEN)
         return list(session.scalars(select(Media.sha256).where(Media.id.in_(ids)).order_by(Media.id)))
 
 
-def _report(session, media_ids, token, written=WRITTEN):
+@pytest.fixture
+def animals(service, asked):
+    """Three animals in the first picture, and a report that asked about the first two: its token and the regions."""
+    with filling(service.ledger) as world:
+        media = world.session.scalars(select(Media).where(Media.sha256 == asked[0])).one()
+        regions = world.animals(media.id, 1, "lion", "rhino", "cheetah")
+    with service.ledger.write() as session:
+        _report(session, [media.id], "a" * 32, regions=regions[:2])
+    return "a" * 32, *regions
+
+
+def _report(session, media_ids, token, written=WRITTEN, regions=(0,)):
     questions = [
-        Question(media_id=each.id, region=0, prediction_id=each.answered_by, reason=Reason.AUDIT)
-        for each in session.scalars(select(Media).where(Media.id.in_(media_ids)))
+        Question(media_id=each.media_id, region=each.region, prediction_id=each.prediction_id, reason=Reason.AUDIT)
+        for each in session.scalars(
+            select(Observation).where(Observation.media_id.in_(media_ids), Observation.region.in_(regions))
+        )
     ]
     span = {"since": written - timedelta(days=1), "until": written, "written_at": written}
     store.report(session, Report(kind=ReportKind.NIGHTLY, token=token, path="r.html", **span), questions)
@@ -65,13 +78,17 @@ def _report(session, media_ids, token, written=WRITTEN):
 LATER = (WRITTEN + timedelta(hours=1)).isoformat()
 
 
+def word(media, label="rhino", *, said_at=LATER, **more):
+    """What is said of one picture, or of a part of it."""
+    return {"media": media, "label": label, "said_at": said_at} | more
+
+
 def document(media, label="rhino", *, said_at=LATER, **more):
     """What a report saves, of one picture or of several."""
     media = [media] if isinstance(media, str) else media
-    said = [{"media": each, "label": label, "said_at": said_at} for each in media]
     return {
         "format": "trapline-corrections", "version": 1, "id": str(uuid4()), "report": TOKEN, "reviewer": "Asha",
-        "corrections": said,
+        "corrections": [word(each, label, said_at=said_at) for each in media],
     } | more  # fmt: skip
 
 
@@ -147,6 +164,55 @@ def test_a_word_holds_for_every_copy_of_the_picture(service, asked):
     assert [each[:2] for each in shown(service)] == [
         (Method.HUMAN, "rhino"), (Method.MACHINE, "lion"), (Method.HUMAN, "rhino"),
     ]  # fmt: skip
+
+
+def test_a_word_on_an_animal_is_of_that_animal_alone(service, asked, animals):
+    """The others in the picture are what the model says of them."""
+    token, lion, *others = animals
+    put(service, document([], corrections=[word(asked[0], "cheetah", region=lion)], report=token))
+    assert looked(service) == {"asha.json": None}
+    assert [(each.media_id, each.region, each.label) for each in reviews(service)] == [(1, lion, "cheetah")]
+    with service.ledger.read() as session:
+        seen = {each.region: each for each in session.scalars(select(Observation).where(Observation.media_id == 1))}
+    assert {region: (each.classification_method, each.label) for region, each in seen.items()} == {
+        lion: (Method.HUMAN, "cheetah"), others[0]: (Method.MACHINE, "rhino"), others[1]: (Method.MACHINE, "cheetah"),
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("animals")
+def test_a_word_on_the_whole_is_of_all_that_is_in_it(service, asked):
+    """An earlier report asked about it before anybody had looked for animals; 0 says no more than no region does."""
+    put(service, document([], corrections=[word(asked[0], "blank", region=0), word(asked[1], "lion")]))
+    assert looked(service) == {"asha.json": None}
+    assert {(each.media_id, each.region) for each in reviews(service)} == {(1, 0), (2, 0)}
+    assert shown(service)[:2] == [(Method.HUMAN, "blank", "Asha"), (Method.HUMAN, "lion", "Asha")]
+
+
+def test_the_same_word_on_two_animals_is_two_words_and_said_again_it_is_none(service, asked, animals):
+    """Whoever saves again says all that was said before."""
+    token, *regions = animals
+    both = [word(asked[0], "lion", region=region) for region in regions[:2]]
+    put(service, document([], corrections=both[:1], report=token), "first.json")
+    put(service, document([], corrections=both, report=token), "second.json")
+    looked(service)
+    assert rows(service) == [("first.json", 1, None), ("second.json", 1, None)]
+    assert [each.region for each in reviews(service)] == regions[:2]
+
+
+def test_a_part_that_was_not_asked_about_is_refused_as_a_picture_is(service, asked, animals):
+    """Another animal in the same picture, one that nobody saw, and the whole, each by a report that asked of others."""
+    token, lion, rhino, cheetah = animals
+    for region in (cheetah, 7):
+        put(
+            service,
+            document([], corrections=[word(asked[0], region=region), word(asked[0], region=lion)], report=token),
+        )
+        assert looked(service)["asha.json"].startswith(f"its report did not ask about part {region} of the picture")
+    put(service, document([], corrections=[word(asked[0], region=rhino)]))
+    assert looked(service)["asha.json"].startswith(f"its report did not ask about part {rhino} of the picture")
+    put(service, document(asked[0], report=token))
+    assert looked(service)["asha.json"].startswith("its report did not ask about the picture")
+    assert reviews(service) == []
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -243,9 +309,14 @@ BROKEN = {
     "NaN": json.dumps(document("a" * 64, version=float("nan"))).encode(),
     "a huge number": json.dumps(document("a" * 64)).encode().replace(b'"version": 1', b'"version": ' + b"9" * 100_000),
     "a field too many": document("a" * 64, more=1),
-    "a field too many in a correction": document(
-        [], corrections=[document("a" * 64)["corrections"][0] | {"region": 1}]
-    ),
+    "a field too many in a correction": document([], corrections=[word("a" * 64, box=1)]),
+    "a part before the first": document([], corrections=[word("a" * 64, region=-1)]),
+    "a part beyond all": document([], corrections=[word("a" * 64, region=2**31)]),
+    "a part by name": document([], corrections=[word("a" * 64, region="1")]),
+    "a part that is true": document([], corrections=[word("a" * 64, region=True)]),
+    "a part of no number": document([], corrections=[word("a" * 64, region=None)]),
+    "a part twice": document([], corrections=[word("a" * 64, region=7), word("a" * 64, "lion", region=7)]),
+    "the whole twice": document([], corrections=[word("a" * 64), word("a" * 64, region=0)]),
     "a field missing": {key: value for key, value in document("a" * 64).items() if key != "reviewer"},
     "a lone surrogate": document("a" * 64, reviewer="\ud800"),
     "nobody": document("a" * 64, reviewer=" \u200f\u0007 "),

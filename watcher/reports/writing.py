@@ -173,7 +173,7 @@ def _row(path: Path, contents: Contents, pages: Pages) -> tuple[Report, list[Que
         events=dict(events),
     )
     questions = [
-        Question(media_id=asked.media_id, prediction_id=asked.prediction_id, reason=asked.reason)
+        Question(media_id=asked.media_id, region=asked.region, prediction_id=asked.prediction_id, reason=asked.reason)
         for asked in pages.asked
     ]
     return report, questions

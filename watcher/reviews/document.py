@@ -24,11 +24,14 @@ def _without_controls(name: Any) -> Any:
 
 
 class Correction(BaseModel):
-    """What somebody said of one picture."""
+    """What somebody said of one picture, or of an animal in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     media: str = Field(pattern="^[0-9a-f]{64}$", description="the picture: the SHA-256 of its file")
+    region: int = Field(
+        default=0, ge=0, lt=2**31, description="which part of the picture, as its report has it; 0: the whole"
+    )
     label: str = Field(
         min_length=1, max_length=LABEL, description='what it shows; "unknown" where nobody could tell by looking'
     )
@@ -51,14 +54,14 @@ class Corrections(BaseModel):
         min_length=1, max_length=REVIEWER, description="who looked; control characters are left out"
     )
     corrections: tuple[Correction, ...] = Field(
-        min_length=1, max_length=MOST, description="what was said; each picture once"
+        min_length=1, max_length=MOST, description="what was said; each picture, or each part of one, once"
     )
 
     @field_validator("corrections")
     @classmethod
     def _each_once(cls, corrections: tuple[Correction, ...]) -> tuple[Correction, ...]:
-        if len({each.media for each in corrections}) < len(corrections):
-            raise ValueError("a picture is named twice")
+        if len({(each.media, each.region) for each in corrections}) < len(corrections):
+            raise ValueError("a picture, or a part of one, is named twice")
         return corrections
 
 

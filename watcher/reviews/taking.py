@@ -6,7 +6,7 @@ the writing of its report and now.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -141,14 +141,16 @@ def _take(service: Service, file: Found, content: bytes) -> int:
     return len(new)
 
 
-def _new(session: Session, said: Corrections, media: dict[str, int], written_at: datetime) -> list[Review]:
+def _new(
+    session: Session, said: Corrections, media: Mapping[tuple[str, int], int], written_at: datetime
+) -> list[Review]:
     """Make the reviews of what this person has not said in an earlier file of the same report."""
     now = datetime.now(UTC)
     known = said_by(session, said.reviewer, media.values())
     reviews = [
         Review(
-            media_id=media[each.media],
-            region=0,
+            media_id=media[each.media, each.region],
+            region=each.region,
             label=each.label,
             reviewer=said.reviewer,
             at=min(now, max(written_at, each.said_at)),
@@ -156,11 +158,11 @@ def _new(session: Session, said: Corrections, media: dict[str, int], written_at:
         )
         for each in said.corrections
     ]
-    return [review for review in reviews if (review.media_id, review.label, review.at) not in known]
+    return [each for each in reviews if (each.media_id, each.region, each.label, each.at) not in known]
 
 
-def _held_against(session: Session, said: Corrections, content: bytes) -> tuple[Report, dict[str, int]]:
-    """Give the report and the pictures that it asked about (sha256 → media); refuse what the ledger speaks against."""
+def _held_against(session: Session, said: Corrections, content: bytes) -> tuple[Report, dict[tuple[str, int], int]]:
+    """Give the report and what it asked about ((sha256, region) → media); refuse what the ledger speaks against."""
     before = taken_before(session, said.id, _digest(content))
     if before is not None:
         raise CorrectionsError(
@@ -174,9 +176,10 @@ def _held_against(session: Session, said: Corrections, content: bytes) -> tuple[
     media = asked_by(session, report.id)
     labels = {*SPECIES, *BACKGROUND, _CANNOT_TELL, *labels_of_models(session)}
     for each in said.corrections:
-        if each.media not in media:
+        if (each.media, each.region) not in media:
+            what = f"part {each.region} of the picture" if each.region else "the picture"
             raise CorrectionsError(
-                f"its report did not ask about the picture {each.media[:12]}…: save it from the report again"
+                f"its report did not ask about {what} {each.media[:12]}…: save it from the report again"
             )
         if each.label not in labels:
             raise CorrectionsError(f"no model here knows the label {shown(each.label)}: choose one that reports offer")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from ledger_builders import NOW, REDLIST, answer, review, take
+from ledger_builders import NOW, REDLIST, answer, observed_animals, review, take, with_animals
 
 from db import store
 from db.models import Question, Report
@@ -12,10 +12,12 @@ from db.queries.precision import precision
 from db.types import LinkKind, Reason, ReportKind
 
 
-def asked(session, *questions, token="a" * 32):
+def asked(session, *questions, token="a" * 32, region=0):
     """Let a report ask about (media, prediction), by lot if not said otherwise."""
     wanted = [
-        Question(media_id=media_id, region=0, prediction_id=prediction_id, reason=reason[0] if reason else Reason.AUDIT)
+        Question(
+            media_id=media_id, region=region, prediction_id=prediction_id, reason=reason[0] if reason else Reason.AUDIT
+        )
         for media_id, prediction_id, *reason in questions
     ]
     span = {"since": NOW - timedelta(days=1), "until": NOW, "written_at": NOW}
@@ -95,3 +97,32 @@ def test_the_word_on_a_copy_holds_for_the_picture_that_was_drawn(session):
     review(session, copy[0], "lion")
     refresh(session, [picture[0]], REDLIST)
     assert precision(session)["lion"].right == 1
+
+
+@pytest.fixture
+def animals(session):
+    """Two animals in a picture, called lion and rhino, each drawn by lot: media and regions."""
+    media_id, _ = answered(session, "one")
+    regions = with_animals(session, "A/one.JPG", "lion", "rhino")
+    for number, region in enumerate(regions):
+        prediction_id = observed_animals(session, media_id)[region].prediction_id
+        asked(session, (media_id, prediction_id), token=f"{number:032}", region=region)
+    return media_id, *regions
+
+
+def test_each_animal_in_a_picture_is_judged_by_what_was_said_of_it(session, animals):
+    """One is a lion, the other is none either, though called a rhino."""
+    media_id, lion, other = animals
+    review(session, media_id, "lion", region=lion)
+    assert {label: (each.looked, each.right) for label, each in precision(session).items()} == {"lion": (1, 1)}
+    review(session, media_id, "lion", region=other)
+    judged = {label: (each.looked, each.right) for label, each in precision(session).items()}
+    assert judged == {"lion": (1, 1), "rhino": (1, 0)}
+
+
+def test_a_later_word_on_the_whole_judges_none_of_the_animals_in_it(session, animals):
+    """It does not say which of them it speaks of."""
+    media_id, lion, _ = animals
+    review(session, media_id, "lion", region=lion)
+    review(session, media_id, "lion", at=NOW + timedelta(hours=1))
+    assert precision(session) == {}

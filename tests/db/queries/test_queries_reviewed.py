@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from ledger_builders import NOW, answer, content, deployment, review, take
+from ledger_builders import NOW, answer, content, deployment, review, take, with_animals
 
 from db import store
 from db.engine import Ledger
@@ -100,6 +100,19 @@ def test_a_box_in_a_picture_is_not_the_picture(ledger: Ledger) -> None:
         media = take(session, "A/1.JPG", "one")
         store.review(session, Review(media_id=media, region=1, label="lion", reviewer="Asha", at=NOW, source="test"))
     assert said(ledger) == {}
+
+
+def test_a_picture_with_several_animals_is_one_row(ledger: Ledger) -> None:
+    """Also where a later word on one of them outranks that on the whole in reports."""
+    with ledger.write() as session:
+        media = take(session, "A/1.JPG", "one", deployed=deployment("River-1"))
+        answer(session, media)
+        first, _ = with_animals(session, "A/1.JPG", "lion", "rhino")
+        review(session, media, "lion")
+        review(session, media, "cheetah", at=NOW + timedelta(hours=1), region=first)
+    with ledger.read() as session:
+        (row,) = reviewed(session)
+    assert (row.label, row.deployment, row.captured_at is not None) == ("lion", "River-1", True)
 
 
 def test_pictures_of_no_known_deployment_stay_apart(ledger: Ledger) -> None:

@@ -6,13 +6,24 @@ from hashlib import sha256
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_builders import NOW, REDLIST, content, deployment, prediction, review, take
+from ledger_builders import (
+    NOW,
+    REDLIST,
+    content,
+    deployment,
+    detect,
+    observed_animals,
+    prediction,
+    review,
+    take,
+    with_animals,
+)
 
 from db import store
 from db.models import Media, Model
 from db.observe import refresh
 from db.queries.to_review import to_review
-from db.types import Decision, LinkKind, Reason
+from db.types import Decision, Detected, LinkKind, Reason
 
 SINCE = NOW - timedelta(days=1)
 MODEL = {"version": "m1", "demo": False, "classes": ["lion", "rhino", "other"], "metrics": {}, "first_used_at": NOW}
@@ -210,6 +221,67 @@ def test_a_species_is_called_by_what_reports_print_there(session):
     answered(session, "one", "amur_leopard", stacked=[0.6, 0.4, 0.0])
     answered(session, "two", "jaguar", minute=5, stacked=[0.6, 0.4, 0.0])
     assert {each.label: each.title for each in ask(session)} == {"amur_leopard": "Leopard", "jaguar": "Jaguar"}
+
+
+def test_an_animal_in_a_picture_is_asked_about_by_its_own_answer(session):
+    """Its crop is shown, with the box it was cut out by; the sure answer of the whole is no question any more."""
+    media_id = answered(session, "one")
+    _, jaguar = with_animals(session, "A/one.JPG", "lion", "jaguar")  # no jaguar lives there
+    (asked,) = ask(session, audit=0)
+    seen = observed_animals(session, media_id)[jaguar]
+    assert (asked.media_id, asked.region, asked.reason) == (media_id, jaguar, Reason.OUT_OF_RANGE)
+    assert (asked.prediction_id, asked.label, asked.title) == (seen.prediction_id, "jaguar", "Jaguar")
+    assert (asked.kept, asked.box) == (f"kept/{media_id}-{jaguar}.jpg", (0.1, 0.2, 0.1, 0.3))
+    assert (asked.gradcam, asked.width, asked.height) == (f"gradcam/{media_id}-{jaguar}.jpg", 640, 480)
+
+
+def test_of_the_animals_in_a_picture_one_is_asked_about(session):
+    """Two in doubt are one question; a picture that is drawn by lot is asked about for that alone."""
+    media_id = answered(session, "one")
+    doubtful = with_animals(session, "A/one.JPG", "lion", "lion", stacked=[0.55, 0.45], decision=Decision.UNKNOWN)
+    (asked,) = ask(session)
+    assert (asked.media_id, asked.region, asked.reason) == (media_id, min(doubtful), Reason.MARGIN)
+    drawn = answered(session, "two", minute=10)
+    with_animals(session, "A/two.JPG", "lion", "jaguar")
+    assert [(each.media_id, each.reason) for each in ask(session)] == [
+        (media_id, Reason.MARGIN), (drawn, Reason.AUDIT),
+    ]  # fmt: skip
+
+
+def test_the_audit_is_of_the_animal_that_stands_for_its_picture(session):
+    """Pictures are drawn, whatever the number of animals in them."""
+    media_id = answered(session, "one")
+    _, rhino = with_animals(session, "A/one.JPG", "lion", "rhino")  # the more threatened
+    assert observed_animals(session, media_id)[rhino].leads
+    assert [(each.region, each.label, each.reason) for each in ask(session)] == [(rhino, "rhino", Reason.AUDIT)]
+
+
+def test_a_word_on_one_animal_leaves_the_other_open(session):
+    """Each is asked about until somebody has spoken of it."""
+    media_id = answered(session, "one")
+    first, second = with_animals(session, "A/one.JPG", "jaguar", "jaguar")
+    review(session, media_id, "lion", region=first)
+    assert [each.region for each in ask(session, audit=0)] == [second]
+    review(session, media_id, "lion", region=second)
+    assert ask(session, audit=0) == ()
+
+
+def test_an_animal_seen_in_a_copy_is_asked_about_in_the_picture_that_is_counted(session):
+    """The answer is the copy's, and the question the picture's."""
+    media_id, copy = answered(session, "one"), answered(session, "two", minute=5)
+    store.relink(session, LinkKind.SAME_PICTURE, [media_id, copy], {copy: media_id})
+    (jaguar,) = with_animals(session, "A/two.JPG", "jaguar")
+    (asked,) = ask(session, audit=0)
+    assert (asked.media_id, asked.region) == (media_id, jaguar)
+    assert (asked.sha256, asked.kept) == (sha256(b"one").hexdigest(), f"kept/{copy}-{jaguar}.jpg")
+
+
+def test_of_a_picture_with_people_no_animal_is_asked_about(session):
+    """Its crop may show them as well."""
+    answered(session, "one")
+    with_animals(session, "A/one.JPG", "jaguar")
+    detect(session, "A/one.JPG", (Detected.VEHICLE, (0.0, 0.0, 0.1, 0.1)), place="/inbox/A/more.json")
+    assert ask(session) == ()
 
 
 @settings(max_examples=20, deadline=None)  # each in a ledger of its own
