@@ -16,6 +16,7 @@ from watcher.stations.rows import FIELDS
 
 HEADER = "folder,locationName,cameraID,latitude,longitude,country,timezone,deploymentStart,deploymentEnd"
 HEADER += ",clockOffset,captive\n"
+RECEIVED, EPOCH = datetime(2026, 11, 24, tzinfo=UTC), 1970
 
 
 def read(tmp_path, *rows, header=HEADER):
@@ -419,7 +420,7 @@ def check(tmp_path_factory, content):
 
 
 def choose(rows, *folders, camera_time=None, offset=None, serial=None):
-    captured = camera_time and Captured(camera_time, offset)
+    captured = camera_time and Captured(camera_time, offset, camera_time.year > EPOCH, RECEIVED)
     station = folders[0] if folders else "inbox"
     return deployment_of(rows, station=station, folders=list(folders), captured=captured, serial=serial)
 
@@ -437,6 +438,20 @@ def test_a_name_with_an_accent_is_one_name_however_it_is_written(tmp_path):
     """A Mac writes it in two characters, and spreadsheets in one."""
     rows = listed(tmp_path, "Bor\u00e9,Ridge", header="folder,locationName\n")
     assert choose(rows, "Bore\u0301").station == "Ridge"
+
+
+def test_a_clock_that_cannot_be_right_belongs_where_it_is_set_right(tmp_path):
+    """The battery was changed in July, and the camera began again at 1970; in October it was set."""
+    header = "folder,cameraID,deploymentStart,deploymentEnd,cameraTime,actualTime\n"
+    rows = listed(
+        tmp_path,
+        "A,before,2026-01-01T00:00:00,2026-06-30T23:59:59,,",
+        "A,reset,2026-07-01T00:00:00,2026-09-30T23:59:59,1970-01-01T00:00:00,2026-07-01T12:00:00",
+        "A,after,2026-10-01T00:00:00,,,",
+        header=header,
+    )
+    assert choose(rows, "A", camera_time=at(1970, 1, 3)).camera == "reset"
+    assert choose(rows, "A", camera_time=at(1970, 6, 3)).camera == "after"  # beyond that span
 
 
 def test_the_span_decides_between_deployments_of_one_folder(tmp_path):

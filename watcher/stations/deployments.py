@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from unicodedata import normalize
 
+from db.derive import instant, is_set_right
 from db.models import Deployment
-from db.observe import instant
 from watcher.inbox.scan import COUNTER_FOLDER
 
 
@@ -15,6 +15,8 @@ class Captured:
 
     at: datetime
     offset: int | None
+    sure: bool  # it can be right as it is
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +72,20 @@ class Listed:
 
     def spans(self, captured: Captured | None) -> bool:
         """Tell whether a picture of this time can be of this deployment; one without a sure time can."""
-        if captured is None:
-            return True
+        return captured is None or not captured.sure or self._holds(self._instant(captured))
+
+    def sets_right(self, captured: Captured | None) -> bool:
+        """Tell whether a time that cannot be right becomes one of this deployment by its offset."""
+        if captured is None or captured.sure:
+            return False
+        at = self._instant(captured)
+        return self._holds(at) and is_set_right(at, self.clock_offset, until=captured.received_at)
+
+    def _instant(self, captured: Captured) -> datetime:
         clock = Deployment(timezone=self.timezone, clock_offset=self.clock_offset)
-        at = instant(captured.at, captured.offset, clock)
+        return instant(captured.at, captured.offset, clock)
+
+    def _holds(self, at: datetime) -> bool:
         return (self.start is None or self.start <= at) and (self.end is None or at <= self.end)
 
 
@@ -82,13 +94,14 @@ def deployment_of(
 ) -> Deployment:
     """Give the deployment of a sighting.
 
-    It is the listed row with the longest folder that holds the file and whose span holds the capture time; else
-    station and serial number of the camera; else station and second folder.
+    It is the listed row with the longest folder that holds the file and whose span holds the capture time; of several
+    for a time that cannot be right, the one that sets the camera's clock right. Else it is station and serial number of
+    the camera; else station and second folder.
     """
     names = [normalize("NFC", name) for name in folders]
     holding = [row for row in listed if names[: len(row.folders)] == row.folders and row.spans(captured)]
     if holding:
-        return max(holding, key=lambda row: (len(row.folders), row.key)).deployment()
+        return max(holding, key=lambda row: (len(row.folders), row.sets_right(captured), row.key)).deployment()
     camera = serial or next((name for name in folders[1:2] if not COUNTER_FOLDER.fullmatch(name)), None)
     return Deployment(
         key=f"seen:{station}:{camera or ''}", station=station, camera=camera, clock_offset=0, captive=False
