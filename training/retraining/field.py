@@ -24,7 +24,7 @@ _OTHER = BACKGROUND[0]
 class FieldPicture:
     """A reviewed picture and its example, which is held out where its deployment is reserved."""
 
-    example: Example  # of the kept picture; its perceptual hash is the original's
+    example: Example  # of the kept picture; its perceptual hash is the original's, where the whole was reviewed
     review: Reviewed
 
 
@@ -56,7 +56,9 @@ def read(reviews: Sequence[Reviewed], data: Path, *, classes: Sequence[str], res
         if isinstance(result, str):
             left_out.append((path, result))
             continue
-        picture = replace(result.picture, phash=review.phash, flat=review.flat)
+        picture = result.picture
+        if review.phash is not None:
+            picture = replace(picture, phash=review.phash, flat=review.flat)
         held_out = is_reserved(review.deployment, reserved)
         pictures.append(FieldPicture(Example(path, label, held_out, review.deployment, picture), review))
     return Field(tuple(pictures), tuple(left_out))

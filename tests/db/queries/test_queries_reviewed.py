@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 from ledger_builders import NOW, answer, content, deployment, review, take, with_animals
 
-from db import store
 from db.engine import Ledger
-from db.models import Link, Review
+from db.models import Link
 from db.queries.reviewed import Reviewed, reviewed
 from db.types import LinkKind, LinkStatus
 
@@ -94,25 +93,25 @@ def test_background_is_learned_and_no_idea_is_not(ledger: Ledger) -> None:
     assert sorted(row.label for row in said(ledger).values()) == ["blank", "other", "person", "vehicle"]
 
 
-def test_a_box_in_a_picture_is_not_the_picture(ledger: Ledger) -> None:
-    """Only what was said of the whole counts."""
-    with ledger.write() as session:
-        media = take(session, "A/1.JPG", "one")
-        store.review(session, Review(media_id=media, region=1, label="lion", reviewer="Asha", at=NOW, source="test"))
-    assert said(ledger) == {}
-
-
-def test_a_picture_with_several_animals_is_one_row(ledger: Ledger) -> None:
-    """Also where a later word on one of them outranks that on the whole in reports."""
+def test_what_was_said_of_an_animal_is_learned_from_what_was_cut_out(ledger: Ledger) -> None:
+    """Its picture as a whole teaches nothing then; a later word on the whole teaches that, and the parts nothing."""
     with ledger.write() as session:
         media = take(session, "A/1.JPG", "one", deployed=deployment("River-1"))
         answer(session, media)
-        first, _ = with_animals(session, "A/1.JPG", "lion", "rhino")
         review(session, media, "lion")
-        review(session, media, "cheetah", at=NOW + timedelta(hours=1), region=first)
-    with ledger.read() as session:
-        (row,) = reviewed(session)
-    assert (row.label, row.deployment, row.captured_at is not None) == ("lion", "River-1", True)
+        first, second = with_animals(session, "A/1.JPG", "lion", "rhino")
+        for region, label in ((first, "cheetah"), (second, "rhino")):
+            review(session, media, label, at=NOW + timedelta(hours=1), region=region)
+    rows = said(ledger)
+    assert {kept: row.label for kept, row in rows.items()} == {
+        f"kept/{media}-{first}.jpg": "cheetah",
+        f"kept/{media}-{second}.jpg": "rhino",
+    }
+    assert {(row.deployment, row.file, row.phash) for row in rows.values()} == {("River-1", "A/1.JPG", None)}
+    assert len({row.sha256 for row in rows.values()} | {content("one").sha256}) == 3
+    with ledger.write() as session:
+        review(session, media, "other", at=NOW + timedelta(hours=2))
+    assert {kept: row.label for kept, row in said(ledger).items()} == {"kept/one.jpg": "other"}
 
 
 def test_pictures_of_no_known_deployment_stay_apart(ledger: Ledger) -> None:
