@@ -49,14 +49,15 @@ class Facts:
     reviews: Mapping[int, Review] = field(
         default_factory=dict
     )  # by region: the latest in its group of the same picture
+    closely: Mapping[int, Prediction] = field(default_factory=dict)  # by region: of those that people spoke of
     detections: Detections | None = None  # what a detector saw in its group
 
 
 def derive(facts: Facts, redlist: RedList) -> list[Observation]:
     """Give the observations that follow from ``facts``, by region; none where nobody has answered yet.
 
-    One of them leads: what is said of the whole picture, else of its animals one with a name, the most threatened, the
-    surest.
+    One of them leads: people, else what is said of the whole picture, else of its animals one with a name, the most
+    threatened, the surest. What a person said of an animal stands, whatever a detector says later.
     """
     observations = [_of_region(*said) for said in _said(facts, redlist)]
     leading = min(observations, key=_rank, default=None)
@@ -78,42 +79,48 @@ def _of_region(region: int, prediction: Prediction | None, observation: Observat
     return observation
 
 
-def _rank(observation: Observation) -> tuple[bool, int, int, float, int]:
+def _rank(observation: Observation) -> tuple[bool, bool, int, int, float, int]:
     worst = Category(observation.worst_category).severity if observation.worst_category else -1
     place = _LEADING.index(observation.decision)
     sure = 1.0 if observation.classification_method is Method.HUMAN else observation.probability or 0.0
-    return observation.region != WHOLE, place, -worst, -sure, observation.region
+    is_animal = observation.observation_type not in {ObservationType.HUMAN, ObservationType.VEHICLE}
+    return is_animal, observation.region != WHOLE, place, -worst, -sure, observation.region
 
 
 def _said(facts: Facts, redlist: RedList) -> Iterator[tuple[int, Prediction | None, Observation]]:
     """Yield what is said of each region, with what the model says of it."""
     country = facts.deployment.country if facts.deployment else None
     captive = facts.deployment.captive if facts.deployment else False
-    animals, whole = _looked_at(facts.detections), facts.reviews.get(WHOLE)
-    words = {region: facts.reviews[region] for region, *_ in animals if region in facts.reviews}
+    words = {region: review for region, review in facts.reviews.items() if region != WHOLE}
+    whole = facts.reviews.get(WHOLE)
     if whole is not None and all(when(whole) > when(word) for word in words.values()):
         yield WHOLE, facts.prediction, _said_by_human(whole, redlist, country)
         return
     if facts.prediction is None:
         return
-    if facts.detections is not None and (word := facts.detections.word) is not None:
+    animals = _looked_at(facts.detections, some=bool(words))
+    word = facts.detections.word if facts.detections else None
+    if facts.detections is not None and word is not None and not (words and word[0] is ObservationType.BLANK):
         yield WHOLE, facts.prediction, _said_by_detector(facts.detections.detector, *word)
-    elif not animals:
+    elif not animals and not words:
         said = _said_by_machine(facts.prediction, facts.model_version or "", redlist, country, captive=captive)
         yield WHOLE, facts.prediction, said
-    for region, prediction, version in animals:
-        if region in words:
-            said = _said_by_human(words[region], redlist, country)
-        else:
-            said = _said_by_machine(prediction, version, redlist, country, captive=captive)
-        yield region, prediction, said
+    for region, (prediction, version) in animals.items():
+        if region not in words:
+            yield region, prediction, _said_by_machine(prediction, version, redlist, country, captive=captive)
+    for region, review in words.items():
+        asked = animals[region][0] if region in animals else facts.closely.get(region)
+        yield region, asked, _said_by_human(review, redlist, country)
 
 
-def _looked_at(found: Detections | None) -> list[tuple[int, Prediction, str]]:
-    """Give the animals of a picture if the model has been asked of all of them: what it says, and its version."""
+def _looked_at(found: Detections | None, *, some: bool) -> dict[int, tuple[Prediction, str]]:
+    """Give region → what the model says of the animals that it was asked of, and its version.
+
+    None of them, unless ``some`` will do, as long as it has not been asked of all.
+    """
     animals = found.animals if found else ()
-    asked = [(each.region, each.prediction, each.model_version or "") for each in animals if each.prediction]
-    return asked if len(asked) == len(animals) else []
+    asked = {each.region: (each.prediction, each.model_version or "") for each in animals if each.prediction}
+    return asked if some or len(asked) == len(animals) else {}
 
 
 def when(review: Review) -> tuple[datetime, int]:
@@ -138,15 +145,27 @@ def _by_camera(media: Media, deployment: Deployment | None) -> datetime | None:
     """Give the time by the camera's own clock, if it wrote one that can be right, or is once it is set right."""
     if media.camera_time is None:
         return None
-    at = instant(media.camera_time, media.camera_offset, deployment)
     if media.time_status == "ok":
-        return at
-    return at if deployment and is_set_right(at, deployment.clock_offset, until=media.received_at) else None
+        return instant(media.camera_time, media.camera_offset, deployment)
+    if deployment is None:
+        return None
+    return set_right(media.camera_time, media.camera_offset, deployment, until=media.received_at)
 
 
-def is_set_right(at: datetime, clock_offset: int, *, until: datetime) -> bool:
-    """Tell whether a clock that showed a time that cannot be (1970, say) is set right to ``at`` by this offset."""
-    return clock_offset != 0 and FIRST_PLAUSIBLE <= at <= until + DAY
+def set_right(
+    camera_time: datetime, camera_offset: int | None, deployment: Deployment, *, until: datetime
+) -> datetime | None:
+    """Give the aware time of a picture whose clock showed what cannot be (1970, say), if the deployment sets it right.
+
+    None where it does not: where the time would be before 2000, or after ``until``.
+    """
+    if not deployment.clock_offset:
+        return None
+    try:
+        at = instant(camera_time, camera_offset, deployment)
+        return at if FIRST_PLAUSIBLE <= at <= until + DAY else None
+    except OverflowError:  # a time at the end of all times
+        return None
 
 
 def instant(camera_time: datetime, camera_offset: int | None, deployment: Deployment | None) -> datetime:

@@ -218,6 +218,13 @@ class Prediction(Base):
         UniqueConstraint("media_id", "region", "model_id"),
         Index(None, "predicted_at", "media_id"),
         Index(None, "media_id", "predicted_at"),
+        Index(
+            "ix_prediction_closely",
+            "predicted_at",
+            "media_id",
+            sqlite_where=text("region > 0"),
+            postgresql_where=text("region > 0"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

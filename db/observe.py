@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from sqlalchemy import case, delete, or_, select
 from sqlalchemy.orm import Session
 
-from db.derive import Facts, derive, when
+from db.derive import WHOLE, Facts, derive, when
 from db.detected import detections
 from db.models import Deployment, Link, Media, Model, Observation, Prediction, Review, Sighting
 from db.redlist import RedList
@@ -104,6 +104,7 @@ def _facts(session: Session, groups: dict[int, frozenset[int]]) -> list[Facts]:
         .outerjoin(Model, Prediction.model_id == Model.id)
         .where(Media.id.in_(ids))
     ).all()
+    closely = _closely(session, ids)
     reviews: defaultdict[int, list[Review]] = defaultdict(list)
     for review in session.scalars(select(Review).where(Review.media_id.in_(ids))):
         reviews[review.media_id].append(review)
@@ -124,6 +125,7 @@ def _facts(session: Session, groups: dict[int, frozenset[int]]) -> list[Facts]:
             prediction=prediction,
             model_version=version,
             reviews=_latest(review for member in groups[media.id] for review in reviews[member]),
+            closely={region: said for member in groups[media.id] for region, said in closely[member].items()},
             deployment=deployments.get(sightings[media.id].deployment_id or 0),
             file_time=sightings[media.id].file_time,
             counted=media.id not in copies,
@@ -133,6 +135,17 @@ def _facts(session: Session, groups: dict[int, frozenset[int]]) -> list[Facts]:
         )
         for media, prediction, version in answers
     ]
+
+
+def _closely(session: Session, media_ids: list[int]) -> defaultdict[int, dict[int, Prediction]]:
+    """Give media → region → what was said last of an animal that people spoke of."""
+    found: defaultdict[int, dict[int, Prediction]] = defaultdict(dict)
+    spoken_of = select(Review.region).where(Review.media_id.in_(media_ids), Review.region != WHOLE).distinct()
+    if regions := session.scalars(spoken_of).all():
+        said = select(Prediction).where(Prediction.media_id.in_(media_ids), Prediction.region.in_(regions))
+        for prediction in session.scalars(said.order_by(Prediction.predicted_at, Prediction.id)):
+            found[prediction.media_id][prediction.region] = prediction
+    return found
 
 
 def _latest(reviews: Iterable[Review]) -> dict[int, Review]:

@@ -83,25 +83,33 @@ class World:
         self.media.append(media.id)
         return media.id
 
-    def animals(self, media: int, model: int, *labels: str, kept: str = "kept/none.jpg") -> list[int]:
+    def animals(
+        self,
+        media: int,
+        model: int,
+        *labels: str,
+        kept: str = "kept/none.jpg",
+        looked: datetime = UNTIL - timedelta(hours=1),
+        place: str = "/inbox/md.json",
+    ) -> list[int]:
         """Let a detector see so many animals side by side in a picture, and a model name them; give their regions."""
         path = self.session.scalars(select(Sighting.path).where(Sighting.media_id == media)).one()
         of = {"root": "/inbox", "signature": "x", "threshold": 0.2, "detector": "MegaDetector", "pictures": 1}
-        file = self._add(DetectionsFile(place="/inbox/md.json", at=UNTIL, **of))
+        file = self._add(DetectionsFile(place=place, at=UNTIL, **of))
         regions = []
         for number, label in enumerate(labels):
             box = (0.25 * number, 0.2, 0.2, 0.2)
             answer = {
                 "model_id": model, "label": label, "probability": 0.9, "decision": Decision.ANSWERED,
                 "probabilities": {}, "stacked": [], "distance": 0.0, "gradcam": kept,
-                "predicted_at": UNTIL - timedelta(hours=1),
+                "predicted_at": looked,
             }  # fmt: skip
-            place = {"media_id": media, "region": region_of(Detected.ANIMAL, box), "kept": kept}
-            answered = self._add(Prediction(box=list(box), **place | answer))
+            where = {"media_id": media, "region": region_of(Detected.ANIMAL, box), "kept": kept}
+            answered = self._add(Prediction(box=list(box), **where | answer))
             sides = dict(zip(("x", "y", "width", "height"), box, strict=True))
             seen = {"root": "/inbox", "path": path, "category": Detected.ANIMAL, "confidence": 0.9}
-            self._add(Detection(file_id=file.id, answered_by=answered.id, **place | seen | sides))
-            regions.append(place["region"])
+            self._add(Detection(file_id=file.id, answered_by=answered.id, **where | seen | sides))
+            regions.append(where["region"])
         self.media.append(media)
         return regions
 

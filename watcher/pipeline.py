@@ -207,7 +207,8 @@ class Pipeline:
     def _unknown(self, found: list[Pending], known: Container[tuple[int, int]], asked: "_Asked") -> Iterator[Pending]:
         """Yield what the model has to be asked for; what looks like it, or was answered before, is put aside."""
         for each in found:
-            if each.place in self._lost and not (self._data.root / each.kept).exists():
+            is_whole = each.box is None
+            if is_whole and each.place in self._lost and not (self._data.root / each.kept).exists():
                 continue
             if each.place in known or each.picture in asked.under_way:
                 asked.alike.append(each)
@@ -238,7 +239,7 @@ class Pipeline:
         try:
             pixels = kept_pixels((self._data.root / media.kept).read_bytes())
         except (OSError, ValueError) as error:
-            if media.place not in self._lost:
+            if media.box is not None or media.place not in self._lost:
                 log.warning("the kept picture %s cannot be read (%s): its file is read again", media.kept, error)
                 (self._data.root / media.kept).unlink(missing_ok=True)
                 with self._ledger.write() as session:

@@ -24,6 +24,7 @@ from db.types import State
 from ml.files import write_atomically
 from ml.runtime import prepare
 from watcher.detections.cutting import cut_out
+from watcher.detections.files import found_in
 from watcher.detections.taking import look
 from watcher.inbox.lookout import Lookout
 from watcher.inbox.scan import Folder
@@ -78,7 +79,7 @@ def process(service: Service, folders: list[Path], *, again: bool, console: Cons
         assign_deployments(service.ledger, root, rows, service.redlist)
     for line in (*left_out, *_said_of(tables)):
         console.print(line, soft_wrap=True, markup=False)
-    if files or _waiting(service, roots, again=again):
+    if files or _waiting(service, roots, again=again) or any(_has_results(service, root) for root in roots):
         prepare(service.settings.model)  # before there are other threads, since TensorFlow is muffled while it loads
     with (
         _progress(console) as progress,
@@ -145,6 +146,14 @@ def _said_of(tables: list[tuple[Folder, Stations]]) -> Iterator[str]:
     yield from chain(astray(fits), loose_ends(fits))
 
 
+def _has_results(service: Service, root: str) -> bool:
+    """Tell whether there may be what makes pictures wait for the model again."""
+    try:
+        return any(True for _ in found_in(service.folder(Path(root))))
+    except OSError:
+        return False
+
+
 def _take_detections(
     service: Service, roots: Iterable[str], pool: ProcessPool, stopping: threading.Event
 ) -> Iterator[str]:
@@ -153,7 +162,7 @@ def _take_detections(
         for each in look(service, Path(root), patient=False):
             if each.refused:
                 yield f"{each.place} is refused: {each.refused}"
-        cut_out(service, Path(root), pool, stopping=stopping.is_set)
+        sum(cut_out(service, Path(root), pool, stopping=stopping.is_set))
 
 
 def _waiting(service: Service, roots: Iterable[str], *, again: bool) -> int:

@@ -168,7 +168,7 @@ class _Daemon:
             if self.stopping.is_set():
                 return
         with decode_pool(1) as pool:  # which starts nothing before there is something to do
-            if cut_out(self._service, root, pool, stopping=self.stopping.is_set):
+            for _ in cut_out(self._service, root, pool, stopping=self.stopping.is_set):
                 self._work.set()
         self._failures.pop(name, None)
         self.stopping.wait(self._service.settings.intake.scan_minutes * 60)

@@ -59,7 +59,7 @@ def uncut(session: Session, root: str, *, after: int, limit: int) -> list[Uncut]
         .where(of.category == Detected.ANIMAL, of.kept.is_(None))
         .order_by(of.media_id, of.region)
     ).all()
-    files = _files(session, root, {row.media_id for row in rows})
+    files = _files(session, root, {row.media_id for row in rows}) if rows else {}
     return [
         Uncut(
             media_id=media_id,
@@ -76,11 +76,11 @@ def uncut(session: Session, root: str, *, after: int, limit: int) -> list[Uncut]
 def _files(session: Session, root: str, media_ids: Iterable[int]) -> dict[int, tuple[bytes, str]]:
     of = Sighting
     rows = session.execute(
-        select(of.media_id, of.path, of.signature)
-        .where(of.media_id.in_(media_ids), of.root == root, of.state == State.TAKEN)
+        select(of.media_id, of.path, of.signature, of.root, of.state)
+        .where(of.media_id.in_(media_ids))  # and no more: a database may go through all files of the inbox instead
         .order_by(of.path.desc())
     )
-    return {media_id: (path, signed) for media_id, path, signed in rows if media_id is not None}
+    return {row.media_id: (row.path, row.signature) for row in rows if row.root == root and row.state is State.TAKEN}
 
 
 def count_detected(session: Session) -> int:

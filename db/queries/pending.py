@@ -73,10 +73,10 @@ def pending_animals(
 
 def count_pending(session: Session, *, unless_by: str | None = None, roots: Iterable[str] | None = None) -> int:
     """Count what ``pending`` and ``pending_animals`` would give."""
-    animals = select(func.count()).select_from(Detection).join(Media, Detection.media_id == Media.id)
-    cut = animals.where(Detection.kept.is_not(None), _waiting(Detection.answered_by, unless_by, roots))
+    animals = select(Detection.media_id, Detection.region).join(Media, Detection.media_id == Media.id).distinct()
+    cut = animals.where(Detection.kept.is_not(None), _waiting(Detection.answered_by, unless_by, roots)).subquery()
     media = select(func.count()).select_from(Media).where(_waiting(Media.answered_by, unless_by, roots))
-    return (session.scalar(media) or 0) + (session.scalar(cut) or 0)
+    return (session.scalar(media) or 0) + (session.scalar(select(func.count()).select_from(cut)) or 0)
 
 
 def _picture(row: Any, region: int) -> tuple[str, int, str, int]:

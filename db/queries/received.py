@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select, union
+from sqlalchemy import ColumnElement, Select, exists, literal_column, select, union
 from sqlalchemy.orm import Session, aliased
 
+from db.derive import WHOLE
 from db.detected import PEOPLE
 from db.models import Deployment, Detection, Link, Media, Observation, Prediction, Review
 from db.queries.events import letters_of
@@ -62,8 +63,8 @@ def in_span(column: Any, since: datetime, until: datetime) -> ColumnElement[bool
 def first_answered(since: datetime, until: datetime) -> Select[tuple[int]]:
     """Select the media of which a model or a human first said something in the span.
 
-    Those are among them of which the model first saw an animal closely, though it had said something of the whole: then
-    it may be another one.
+    Those are among them in which the model first saw an animal closely, and says something else of it than it had said
+    of the whole: nobody has been told of that.
     """
     by_model = select(Prediction.media_id).where(
         in_span(Prediction.predicted_at, since, until), ~said_until(Prediction.media_id, since)
@@ -76,14 +77,19 @@ def first_answered(since: datetime, until: datetime) -> Select[tuple[int]]:
 
 
 def _first_seen_closely(since: datetime, until: datetime) -> Select[tuple[int]]:
-    """Select the media with an animal that was looked at in the span and not before."""
-    before = aliased(Prediction)
-    same = exists().where(
-        before.media_id == Prediction.media_id, before.region == Prediction.region, before.predicted_at <= since
+    """Select the media of which the model said something else in the span of an animal, and had seen none before."""
+    before, whole = aliased(Prediction), aliased(Prediction)
+    earlier = exists().where(
+        before.media_id == Prediction.media_id, before.region > WHOLE, before.predicted_at <= since
     )
+    other = (whole.label != Prediction.label) | (whole.decision != Prediction.decision)
     looked_at: Select[tuple[int]] = select(Prediction.media_id)
-    looked_at = looked_at.join(Detection, Detection.answered_by == Prediction.id)
-    return looked_at.where(in_span(Prediction.predicted_at, since, until), ~same)
+    return (
+        looked_at.join(Media, Prediction.media_id == Media.id)
+        .join(whole, Media.answered_by == whole.id)
+        # written out: a database uses a partial index only for what it can see
+        .where(Prediction.region > literal_column("0"), in_span(Prediction.predicted_at, since, until), other, ~earlier)
+    )
 
 
 def said_until(media_id: Any, time: datetime) -> ColumnElement[bool]:

@@ -123,7 +123,7 @@ def gather(
         damaged=_damaged(session, since, until),
         suspected=_suspected(session, since, until),
         strays=at_two_deployments(session),
-        stale=session.scalar(select(func.count()).select_from(Observation).where(Observation.stale)) or 0,
+        stale=session.scalar(select(func.count(Observation.media_id.distinct())).where(Observation.stale)) or 0,
     )
 
 
@@ -137,8 +137,8 @@ def _model(session: Session, used: set[int | None]) -> ModelUsed | None:
 def _clocks(tallies: Iterable[Tally]) -> tuple[WrongClock, ...]:
     counts: Counter[tuple[str, str]] = Counter()
     for each in tallies:
-        if each.leads and each.time_status != "ok":
-            counts[each.station, each.time_status] += each.pictures
+        if each.time_status != "ok":
+            counts[each.station, each.time_status] += each.leading
     return tuple(WrongClock(station, status, count) for (station, status), count in sorted(counts.items()))
 
 
@@ -159,12 +159,12 @@ def _stations(stations: Iterable[Place], tallies: Iterable[Tally]) -> tuple[Stat
 
 
 def _station(place: Place, tallies: Iterable[Tally]) -> Station:
-    answered = [each for each in tallies if each.decision is Decision.ANSWERED]  # of a picture perhaps several
+    answered = [each for each in tallies if each.decision is Decision.ANSWERED]
     kinds = {(each.title, each.letters) for each in answered}
     return Station(
         place=place,
-        pictures=sum(each.pictures for each in tallies if each.leads),
-        answered=sum(each.pictures for each in answered if each.leads),
+        pictures=sum(each.leading for each in tallies),
+        answered=sum(each.leading for each in answered),
         species=tuple(sorted(kinds, key=lambda kind: (-severity(kind[1]), kind[0]))),
     )
 

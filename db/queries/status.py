@@ -61,7 +61,7 @@ def totals(session: Session, roots: Iterable[str] | None = None) -> Totals:
         pending=count_pending(session, roots=roots),
         decisions={decision: count for decision, count in decisions},  # noqa: C416
         copies=session.scalar(copies.where(mine, Link.status != LinkStatus.UNDONE)) or 0,
-        stale=session.scalar(select(func.count()).select_from(Observation).where(Observation.stale)) or 0,
+        stale=session.scalar(select(func.count(Observation.media_id.distinct())).where(Observation.stale)) or 0,
     )
 
 

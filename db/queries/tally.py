@@ -26,15 +26,12 @@ class Tally:
     model_id: int | None  # of the prediction that is shown
     time_status: str  # of the camera's clock: ok (or set right by a table), missing or implausible
     earlier: bool  # received before the span
-    leads: bool  # false: of an animal in pictures that other rows count
     pictures: int
+    leading: int  # of them, those that no other row counts: of several animals in a picture one leads
 
 
 def tally(session: Session, since: datetime, until: datetime) -> list[Tally]:
-    """Count the counted observations of the media first answered in the span.
-
-    A picture with several animals is in several rows: what leads counts it once.
-    """
+    """Count the counted observations of the media first answered in the span."""
     rows = (
         select(
             Deployment.station,
@@ -45,8 +42,8 @@ def tally(session: Session, since: datetime, until: datetime) -> list[Tally]:
             Prediction.model_id,
             case((Observation.time_source == "exif", "ok"), else_=Media.time_status).label("time_status"),
             (Media.received_at <= since).label("earlier"),
-            Observation.leads,
             Observation.media_id,
+            case((Observation.leads, 1), else_=0).label("leads"),
         )
         .join(Media, Observation.media_id == Media.id)
         .outerjoin(Prediction, Observation.prediction_id == Prediction.id)
@@ -54,8 +51,9 @@ def tally(session: Session, since: datetime, until: datetime) -> list[Tally]:
         .where(Observation.media_id.in_(first_answered(since, until)), Observation.counted)
         .subquery()
     )
-    *apart, media_id = rows.c
-    counts: Any = session.execute(select(*apart, func.count(media_id.distinct()).label("pictures")).group_by(*apart))
+    *apart, media_id, leads = rows.c
+    counted = (func.count(media_id.distinct()).label("pictures"), func.sum(leads).label("leading"))
+    counts: Any = session.execute(select(*apart, *counted).group_by(*apart))
     return [
         Tally(
             station=row.station or NO_STATION,
@@ -66,8 +64,8 @@ def tally(session: Session, since: datetime, until: datetime) -> list[Tally]:
             model_id=row.model_id,
             time_status=row.time_status,
             earlier=row.earlier,
-            leads=row.leads,
             pictures=row.pictures,
+            leading=row.leading,
         )
         for row in counts
     ]

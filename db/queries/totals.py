@@ -44,13 +44,12 @@ def totals(session: Session, since: datetime, until: datetime, tallies: Sequence
     files = select(Sighting.state, func.count()).where(in_span(Sighting.seen_at, since, until))
     states = dict(session.execute(files.group_by(Sighting.state)).all())
     decisions: Counter[Decision] = Counter()
-    leading = [each for each in tallies if each.leads]
-    for each in leading:
-        decisions[each.decision] += each.pictures
+    for each in tallies:
+        decisions[each.decision] += each.leading
     return Totals(
         files=sum(states.values()),
         decisions={decision: decisions[decision] for decision in Decision},
-        earlier=sum(each.pictures for each in leading if each.earlier),
+        earlier=sum(each.leading for each in tallies if each.earlier),
         waiting=_waiting(session, until),
         rejected=states.get(State.REJECTED, 0),
         same_content=_same_content(session, since, until),

@@ -65,9 +65,8 @@ def detected(
 def _known_animals(session: Session, media_ids: Iterable[int]) -> dict[tuple[int | None, int], tuple[Any, Any]]:
     """Give (media, region) → what was kept and answered of it."""
     of = Detection
-    cut = select(of.media_id, of.region, of.kept, of.answered_by).where(
-        of.media_id.in_(media_ids), of.kept.is_not(None)
-    )
+    known = of.kept.is_not(None) | of.answered_by.is_not(None)
+    cut = select(of.media_id, of.region, of.kept, of.answered_by).where(of.media_id.in_(media_ids), known)
     return {(media_id, region): (kept, answered) for media_id, region, kept, answered in session.execute(cut)}
 
 

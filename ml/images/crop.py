@@ -1,7 +1,7 @@
 """A part of a picture, cut out of the file itself: an animal in a box has more pixels there than in what is kept."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 import numpy as np
@@ -16,8 +16,8 @@ LEAST = 0.02  # of a picture's side: no box is smaller
 Box = tuple[float, float, float, float]  # left, top, width and height as fractions of the upright picture
 
 
-def crops(data: bytes, boxes: Sequence[Box], *, orientation: int, size: int, max_pixels: int) -> list[bytes]:
-    """Cut boxes out of the picture in ``data``: each a JPEG of ``size`` × ``size`` RGB pixels, upright.
+def crops(data: bytes, boxes: Sequence[Box], *, orientation: int, size: int, max_pixels: int) -> Iterator[bytes]:
+    """Cut boxes out of the picture in ``data`` one by one: each a JPEG of ``size`` × ``size`` RGB pixels, upright.
 
     A crop is square, so that nothing is squashed, but where that would be larger than the picture: see `crop_span`.
     ``orientation`` is that of the picture's EXIF (1 to 8), by which the boxes' upright picture is told.
@@ -28,8 +28,9 @@ def crops(data: bytes, boxes: Sequence[Box], *, orientation: int, size: int, max
         warnings.simplefilter("ignore")
         decoded = decode(data, at_least=ceil(size / longest), max_pixels=max_pixels)
         picture = upright(decoded.pixels, orientation)
-    spans = [crop_span(box, picture.width, picture.height) for box in boxes]
-    return [encoded(np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=span))) for span in spans]
+    for box in boxes:
+        span = crop_span(box, picture.width, picture.height)
+        yield encoded(np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=span)))
 
 
 def crop_span(box: Box, width: int, height: int) -> tuple[float, float, float, float]:

@@ -141,9 +141,9 @@ def test_nobody_has_answered_yet() -> None:
 NAIROBI = {"timezone": "Africa/Nairobi"}  # three hours ahead
 AT = datetime(2026, 11, 23, 22, 15, tzinfo=UTC)  # the camera's figures, read as UTC
 SINCE_1970 = int(AT.timestamp())
-RESET, AHEAD = (
-    {"time_status": "implausible", "camera_time": datetime(year, 1, 1)}  # noqa: DTZ001  # a camera's clock has no zone
-    for year in (1970, 2127)
+RESET, AHEAD, FIRST, LAST = (
+    {"time_status": "implausible", "camera_time": time}  # on the camera's clock, which has no zone
+    for time in (datetime(1970, 1, 1), datetime(2127, 1, 1), datetime.min, datetime.max)  # noqa: DTZ001, DTZ901
 )
 
 
@@ -162,6 +162,8 @@ RESET, AHEAD = (
         (AHEAD, NAIROBI | {"clock_offset": 60}, NOW + 3 * HOUR, NOW, "file"),
         (RESET, {"clock_offset": SINCE_1970}, AT, AT, "exif"),
         (RESET, {"clock_offset": 3600}, NOW, NOW, "file"),
+        (LAST, NAIROBI | {"clock_offset": 3600}, NOW + 3 * HOUR, NOW, "file"),
+        (FIRST, NAIROBI | {"clock_offset": -3600}, NOW + 3 * HOUR, NOW, "file"),
         ({"time_status": "missing", "camera_time": None}, {}, NOW, NOW, "file"),
     ],
 )

@@ -452,6 +452,7 @@ def test_a_clock_that_cannot_be_right_belongs_where_it_is_set_right(tmp_path):
     )
     assert choose(rows, "A", camera_time=at(1970, 1, 3)).camera == "reset"
     assert choose(rows, "A", camera_time=at(1970, 6, 3)).camera == "after"  # beyond that span
+    assert choose(rows, "A", camera_time=datetime.min).camera == "after"  # noqa: DTZ901  # no time at all
 
 
 def test_the_span_decides_between_deployments_of_one_folder(tmp_path):

@@ -5,7 +5,7 @@ Whenever a box and its picture have met, the file is read once more, whichever o
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -25,21 +25,25 @@ log = logging.getLogger(__name__)
 TOGETHER = 32  # pictures a transaction
 
 
-def cut_out(service: Service, root: Path, pool: ProcessPool, *, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Cut out what waits below an inbox and give the number of pictures; what cannot be read now waits on."""
-    folder, done, last = service.folder(root).root, 0, 0
+def cut_out(
+    service: Service, root: Path, pool: ProcessPool, *, stopping: Callable[[], bool] = lambda: False
+) -> Iterator[int]:
+    """Cut out what waits below an inbox and yield the number of pictures, some at a time.
+
+    What cannot be read now waits on.
+    """
+    folder, last, size = service.folder(root).root, 0, 0
     while not stopping():
         with service.ledger.read() as session:
             waiting = uncut(session, str(folder), after=last, limit=TOGETHER)
         if not waiting:
-            break
-        done += _cut_some(service, folder, pool, waiting)
+            return
+        size = size or load_model(current(service.data.models)).card.picture_size
+        yield _cut_some(service, folder, pool, waiting, size)
         last = waiting[-1].media_id
-    return done
 
 
-def _cut_some(service: Service, root: Path, pool: ProcessPool, waiting: list[Uncut]) -> int:
-    size = load_model(current(service.data.models)).card.picture_size
+def _cut_some(service: Service, root: Path, pool: ProcessPool, waiting: list[Uncut], size: int) -> int:
     kept = [{region: product("kept", of.sha256, str(size), region) for region, _ in of.boxes} for of in waiting]
     futures = [
         pool.schedule(

@@ -9,6 +9,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +22,7 @@ NAME = 80  # characters of a detector's name
 # Brackets and commas of a file: a picture with one box has 12 of them, so it is for 100,000 such pictures. Each costs
 # memory, up to 300 MB in all with 32 MiB of names, and these are counted before there is any.
 MOST_PARTS = 1_200_000
+MOST_BOXES = 100  # of a picture, the surest: each is a look of its own
 _SLACK = 0.05  # of a picture's side: detectors round, and a box may reach over the edge
 _AGAIN = "write the results again, or take the file out of the inbox"
 _CATEGORIES = {
@@ -60,7 +62,7 @@ class Picture:
     """A picture that the detector looked at; ``path`` is below the folder of the results."""
 
     path: str
-    boxes: tuple[Box, ...]  # as sure as was asked, or surer
+    boxes: tuple[Box, ...]  # as sure as was asked, or surer; the surest first, a hundred at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,9 @@ def _pictures(document: _Document, folder: str, threshold: float) -> Iterator[Pi
     for number in range(1, len(left) + 1):
         said = _checked(_Picture, left.popleft(), f"picture {number}, ")
         if said.detections is not None and not said.failure:
-            boxes = _boxes(said.detections, document.detection_categories, threshold)
-            yield Picture(_inside(said.file, folder), tuple(boxes))
+            boxes = list(_boxes(said.detections, document.detection_categories, threshold))
+            surest = nlargest(MOST_BOXES, boxes, key=lambda box: box.confidence)
+            yield Picture(_inside(said.file, folder), tuple(surest))
 
 
 def _checked(model: type[_Some], raw: Any, place: str) -> _Some:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from unicodedata import normalize
 
-from db.derive import instant, is_set_right
+from db.derive import instant, set_right
 from db.models import Deployment
 from watcher.inbox.scan import COUNTER_FOLDER
 
@@ -72,18 +72,18 @@ class Listed:
 
     def spans(self, captured: Captured | None) -> bool:
         """Tell whether a picture of this time can be of this deployment; one without a sure time can."""
-        return captured is None or not captured.sure or self._holds(self._instant(captured))
+        return captured is None or not captured.sure or self._holds(instant(captured.at, captured.offset, self._clock))
 
     def sets_right(self, captured: Captured | None) -> bool:
         """Tell whether a time that cannot be right becomes one of this deployment by its offset."""
         if captured is None or captured.sure:
             return False
-        at = self._instant(captured)
-        return self._holds(at) and is_set_right(at, self.clock_offset, until=captured.received_at)
+        at = set_right(captured.at, captured.offset, self._clock, until=captured.received_at)
+        return at is not None and self._holds(at)
 
-    def _instant(self, captured: Captured) -> datetime:
-        clock = Deployment(timezone=self.timezone, clock_offset=self.clock_offset)
-        return instant(captured.at, captured.offset, clock)
+    @property
+    def _clock(self) -> Deployment:
+        return Deployment(timezone=self.timezone, clock_offset=self.clock_offset)
 
     def _holds(self, at: datetime) -> bool:
         return (self.start is None or self.start <= at) and (self.end is None or at <= self.end)

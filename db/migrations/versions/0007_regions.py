@@ -21,8 +21,16 @@ def upgrade() -> None:
     with op.batch_alter_table("prediction") as table:
         table.add_column(sa.Column("box", sa.JSON(), nullable=True))
         table.add_column(sa.Column("kept", sa.Text(), nullable=True))
+    op.create_index(
+        "ix_prediction_closely",
+        "prediction",
+        ["predicted_at", "media_id"],
+        sqlite_where=sa.text("region > 0"),
+        postgresql_where=sa.text("region > 0"),
+    )
     _detections()
     _observations()
+    _clocks()
 
 
 def _detections() -> None:
@@ -61,9 +69,12 @@ def _name_boxes() -> None:
     while rows := connection.execute(some.where(DETECTION.c.id > last)).all():
         last = rows[-1].id
         connection.execute(change, [{"row": row.id, "number": _number(row)} for row in rows])
-    whole = sa.table("detection", *(sa.column(name) for name in ("id", "file_id", "path", "region")))
-    first = sa.select(sa.func.min(whole.c.id)).group_by(whole.c.file_id, whole.c.path, whole.c.region)
-    op.execute(whole.delete().where(whole.c.id.not_in(first)))
+    of = sa.table("detection", *(sa.column(name) for name in ("id", "file_id", "path", "region", "confidence"))).c
+    place = sa.func.row_number().over(
+        partition_by=[of.file_id, of.path, of.region], order_by=[of.confidence.desc(), of.id]
+    )
+    placed = sa.select(of.id, place.label("place")).subquery().c
+    op.execute(DETECTION.delete().where(DETECTION.c.id.in_(sa.select(placed.id).where(placed.place > 1))))
 
 
 def _number(row: Any) -> int:
@@ -88,3 +99,12 @@ def _observations() -> None:
     media = sa.table("media", sa.column("id"), sa.column("answered_by"))
     answered = sa.select(media.c.answered_by).where(media.c.id == observation.c.media_id).scalar_subquery()
     op.execute(observation.update().values(prediction_id=answered))
+
+
+def _clocks() -> None:
+    """Let what is set right from now on be derived, and be found where it was taken, anew."""
+    observation = sa.table("observation", sa.column("media_id"), sa.column("stale"))
+    media = sa.table("media", sa.column("id"), sa.column("time_status"))
+    wrong = sa.select(media.c.id).where(media.c.time_status == "implausible")
+    op.execute(observation.update().where(observation.c.media_id.in_(wrong)).values(stale=sa.true()))
+    op.execute(sa.table("inbox", sa.column("stations_digest")).update().values(stations_digest=""))

@@ -5,15 +5,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from report_world import NIGHT, SINCE, UNTIL, filling
+from report_world import NIGHT, REDLIST, SINCE, UNTIL, filling
+from sqlalchemy import select
 
 from db.engine import Ledger, open_ledger
-from db.models import Observation
+from db.models import Deployment, Media, Observation
+from db.observe import refresh
 from db.queries import frames
 from db.queries.ecology import Ecology, ecology
 from db.queries.events import events_in
+from db.queries.report import gather
 from db.queries.species import best, species
 from db.settings import LedgerSettings
+from db.types import Decision
 
 AT = NIGHT.replace(tzinfo=UTC)
 LATER = timedelta(seconds=30)
@@ -84,3 +88,43 @@ def test_pictures_that_are_not_sure_are_counted_and_not_their_animals(lake: Ledg
     gone = {"start": AT - timedelta(days=9), "end": AT - timedelta(days=8)}
     fill(lake, "Ford", gone, [("lion", "lion"), ("lion", "jaguar")])
     assert read(lake).unsure == 2
+
+
+def test_totals_count_a_picture_once(lake: Ledger) -> None:
+    """However many animals are in it, also those that cannot live there."""
+    fill(lake, "Pantanal", STOOD, [("panda", "panda", "rhino")])
+    with filling(lake) as world:
+        world.session.scalars(select(Deployment).where(Deployment.station == "Pantanal")).one().country = "BR"
+    with lake.write() as session:
+        refresh(session, session.scalars(select(Media.id)).all(), REDLIST)
+    with lake.read() as session:
+        found = gather(session, since=SINCE, until=UNTIL, redlist=REDLIST, settings=LedgerSettings())
+    assert found.totals.decisions == dict.fromkeys(Decision, 0) | {
+        Decision.ANSWERED: 2,
+        Decision.OUT_OF_RANGE: 1,
+    }
+    assert {row.place.station: (row.pictures, row.answered) for row in found.stations} == {
+        "Lake": (2, 2),
+        "Pantanal": (1, 0),
+    }
+    assert {row.title: row.pictures for row in found.out_of_range} == {"Giant panda": 1, "Rhino": 1}
+
+
+def test_what_is_seen_closely_for_the_first_time_is_told(either_ledger: Ledger) -> None:
+    """Results came late: what was taken for nothing is a lion. What was one before is no news, nor what is said anew."""
+    yesterday, today = SINCE - timedelta(hours=1), UNTIL - timedelta(hours=1)
+    with filling(either_ledger) as world:
+        model, at = world.model(), world.station("Lake", None)
+        grass = world.picture(at, model, decision=Decision.OTHER, background="blank", received=yesterday)
+        lion = world.picture(at, model, at=NIGHT + timedelta(hours=2), received=yesterday)
+        world.animals(grass, model, "lion", looked=today)
+        world.animals(lion, model, "lion", looked=today)
+    with either_ledger.read() as session:
+        (row,) = species(session, SINCE, UNTIL, GAP)
+    assert (row.label, row.pictures) == ("lion", 1)
+    with filling(either_ledger) as world:
+        world.animals(
+            grass, world.model("m2"), "jaguar", "jaguar", looked=UNTIL + timedelta(hours=1), place="/inbox/z.json"
+        )
+    with either_ledger.read() as session:
+        assert species(session, UNTIL, UNTIL + timedelta(days=1), GAP) == ()
