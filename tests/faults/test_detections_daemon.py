@@ -20,7 +20,7 @@ def results(boxes):
 
 
 def test_results_count_whenever_they_come_and_people_are_in_no_report(house):
-    """A daemon that is killed in between goes on from there."""
+    """A daemon that is killed in between goes on from there, and looks closely at the animal."""
     names = [f"100COPY_/{name}" for name, _ in pictures(1, 4)]
     folder = house.inbox / "Mara"
     with house.running() as process:
@@ -37,6 +37,7 @@ def test_results_count_whenever_they_come_and_people_are_in_no_report(house):
         until(lambda: house.count("detections_file", "signature <> '' AND pictures > 0") == 2)
         copy(house.inbox / "Delta", pictures(2, 1))
         until(lambda: house.is_answered(5))
+        until(lambda: house.count("observation", "region > 0 AND prediction_id IS NOT NULL") == 1)
         state = house.status()
     words = {path.partition("/")[2]: (kind, by) for path, kind, by in house.ask(SHOWN)}
     model = words.pop(names[0])

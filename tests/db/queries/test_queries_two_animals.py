@@ -111,7 +111,7 @@ def test_totals_count_a_picture_once(lake: Ledger) -> None:
 
 
 def test_what_is_seen_closely_for_the_first_time_is_told(either_ledger: Ledger) -> None:
-    """Results came late: what was taken for nothing is a lion. What was one before is no news, nor what is said anew."""
+    """Results came late: what was taken for nothing is a lion. What was one before is no news, nor is a later look."""
     yesterday, today = SINCE - timedelta(hours=1), UNTIL - timedelta(hours=1)
     with filling(either_ledger) as world:
         model, at = world.model(), world.station("Lake", None)
