@@ -53,6 +53,7 @@ def status(service: Service) -> dict[str, Any]:
             "files": {kind.value: total.files.get(kind, 0) for kind in State},
             "media": total.media,
             "pending": total.pending,
+            "animals_pending": total.animals,
             "copies": total.copies,
             "at_two_deployments": at_two_deployments(session),
             "stale": total.stale,
@@ -90,6 +91,8 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"files     {files['taken']} taken, {files['rejected']} rejected, {files['missing']} missing"
     yield f"files     {files['retry']} cannot be read now and are tried again"
     yield f"pictures  {state['media']}, of which {state['copies']} are copies and {state['pending']} wait for an answer"
+    if state["animals_pending"]:
+        yield f"animals   {state['animals_pending']} that a detector saw wait for a closer look"
     if daemon:
         yield from chain.from_iterable(map(_inbox_lines, daemon["inboxes"]))
         yield from _stations_lines(_fits(daemon["inboxes"]))
@@ -98,6 +101,8 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
         yield f"pictures  {state['at_two_deployments']} lie at two stations (a card in the wrong folder?)"
     yield from (f"station   {sign['station']}: last file {sign['last_seen']}" for sign in state["stations"])
     yield from (f"rejected  {file['path']}: {file['reason']}" for file in state["rejected"])
+    if (others := files["rejected"] - len(state["rejected"])) > 0:
+        yield f"rejected  and {others} before these: the report names those of its time"
     yield f"corrections  {state['corrections']} taken"
     yield from (f"corrections  {file['path']} refused: {file['reason']}" for file in state["corrections_refused"])
     if state["detections"]:

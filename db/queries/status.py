@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
-from db.models import JobRun, Link, Media, Model, Observation, Prediction, Report, Sighting
-from db.queries.pending import count_pending
-from db.types import Decision, LinkStatus, State
+from db.models import Detection, JobRun, Link, Media, Model, Observation, Prediction, Report, Sighting
+from db.types import Decision, Detected, LinkStatus, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,8 @@ class Totals:
 
     files: dict[State, int]
     media: int
-    pending: int  # pictures, and animals in them, that wait for the model
+    pending: int
+    animals: int  # that a detector saw in pictures, and the model has not yet looked at
     decisions: dict[Decision, int]
     copies: int
     stale: int
@@ -58,11 +58,19 @@ def totals(session: Session, roots: Iterable[str] | None = None) -> Totals:
     return Totals(
         files={state: count for state, count in files},  # noqa: C416  # a Row is no tuple to the type checker
         media=session.scalar(select(func.count()).select_from(Media).where(mine)) or 0,
-        pending=count_pending(session, roots=roots),
+        pending=session.scalar(select(func.count()).select_from(Media).where(mine, Media.answered_by.is_(None))) or 0,
+        animals=_animals(session, mine),
         decisions={decision: count for decision, count in decisions},  # noqa: C416
         copies=session.scalar(copies.where(mine, Link.status != LinkStatus.UNDONE)) or 0,
         stale=session.scalar(select(func.count(Observation.media_id.distinct())).where(Observation.stale)) or 0,
     )
+
+
+def _animals(session: Session, mine: ColumnElement[bool]) -> int:
+    of = Detection
+    waiting = select(of.media_id, of.region).join(Media, Media.id == of.media_id).distinct()
+    waiting = waiting.where(mine, of.category == Detected.ANIMAL, of.answered_by.is_(None))
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
 def labels_of(session: Session, roots: Iterable[str]) -> list[tuple[str, str, int]]:

@@ -23,6 +23,7 @@ from watcher.data_folder import DataFolder
 from watcher.detections.cutting import cut_out
 from watcher.detections.document import parse
 from watcher.detections.taking import look
+from watcher.health import lines, status
 from watcher.pipeline import Pipeline
 from watcher.service import Service
 
@@ -132,8 +133,10 @@ def test_results_that_come_late_make_their_pictures_pending_again(service, take_
     detect(service, TWO)
     assert look_closely() == 1
     assert observed(service) == [None]
+    assert "animals   2 that a detector saw wait for a closer look" in lines(status(service))
     assert answer() == 2
     assert observed(service) == [LEFT, RIGHT]
+    assert status(service)["animals_pending"] == 0
 
 
 def test_the_model_is_shown_the_animal_with_a_margin_and_not_squashed(service, take_all, answer, look_closely):

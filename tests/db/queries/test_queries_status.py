@@ -20,7 +20,7 @@ from db.queries.status import (
 )
 from db.types import Decision, LinkKind, State
 
-NOTHING = Totals(files={}, media=0, pending=0, decisions={}, copies=0, stale=0)
+NOTHING = Totals(files={}, media=0, pending=0, animals=0, decisions={}, copies=0, stale=0)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_totals_count_files_media_and_decisions(filled: Ledger) -> None:
     assert inbox.files == {State.TAKEN: 5, State.REJECTED: 1, State.RETRY: 1}
     assert (inbox.media, inbox.pending, inbox.copies) == (4, 1, 1)
     assert inbox.decisions == {Decision.ANSWERED: 2, Decision.UNKNOWN: 1}
-    assert other == Totals({State.TAKEN: 1}, 1, 0, {Decision.ANSWERED: 1}, 0, 0)
+    assert other == Totals({State.TAKEN: 1}, 1, 0, 0, {Decision.ANSWERED: 1}, 0, 0)
 
 
 def test_stale_observations_are_told(filled: Ledger) -> None:
