@@ -18,8 +18,9 @@ from typer import Context, Option
 from db.exchange.tables import Cells, rows_of
 from db.models import Deployment
 from db.queries.cameras.found import Fault
-from db.queries.cameras.health import ALWAYS, Finding, camera_findings
+from db.queries.cameras.health import Finding, camera_findings
 from db.queries.cameras.offsets import Proposal, proposals
+from db.queries.cameras.series import ALWAYS
 from ml.files import write_atomically
 from watcher.config import load_settings
 from watcher.service import open_service

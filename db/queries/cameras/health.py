@@ -11,12 +11,10 @@ from db.models import Media, Sighting
 from db.queries.cameras.clocks import Names, wrong_clocks
 from db.queries.cameras.found import Fault, Found
 from db.queries.cameras.quiet import gaps, pickups, silent_until
-from db.queries.cameras.series import DAY, Series, each_of_all, series
+from db.queries.cameras.series import DAY, GONE, Series, each_of_all, series
 from db.queries.cameras.sight import moved, no_flash, vegetation
 from db.queries.cameras.sun import against_the_sun
-from db.types import State
 
-ALWAYS = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 MANY = 500  # media a statement
 
 
@@ -123,7 +121,7 @@ def _shown(session: Session, media: set[int]) -> dict[int, Shown]:
         rows = session.execute(
             select(Media.id, Media.sha256, func.min(Sighting.path_text))
             .join(Sighting, Sighting.media_id == Media.id)
-            .where(Media.id.in_(ids[start : start + MANY]), Sighting.state == State.TAKEN)
+            .where(Media.id.in_(ids[start : start + MANY]), Sighting.state.not_in(GONE))
             .group_by(Media.id, Media.sha256)
         )
         found.update({id_: Shown(id_, sha256, path) for id_, sha256, path in rows})

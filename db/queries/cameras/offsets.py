@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from db.models import Deployment, Media, Observation, Sighting
 from db.queries.cameras.health import Finding
-from db.types import State, printable
+from db.queries.cameras.series import GONE
+from db.types import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def proposals(session: Session, findings: Iterable[Finding]) -> tuple[Proposal, 
 
 def _proposal(session: Session, finding: Finding) -> Proposal | None:
     deployment = session.get_one(Deployment, finding.deployment_id)
-    of = Observation.deployment_id == deployment.id
+    of = Observation.leads & (Observation.deployment_id == deployment.id)
     concerned = of & Observation.captured_at.between(finding.begin, finding.end)
     pictures = select(Media.camera_time).join(Observation, Observation.media_id == Media.id).where(concerned)
     camera_time = session.scalar(pictures.where(Media.camera_time.is_not(None)).order_by(Media.camera_time).limit(1))
@@ -61,7 +62,7 @@ def _folder(session: Session, concerned: ColumnElement[bool]) -> str:
     folders = session.scalars(
         select(Sighting.folder)
         .join(Observation, Observation.media_id == Sighting.media_id)
-        .where(concerned, Sighting.state == State.TAKEN, Sighting.deployment_id == Observation.deployment_id)
+        .where(concerned, Sighting.state.not_in(GONE), Sighting.deployment_id == Observation.deployment_id)
         .distinct()
     )
     return printable(os.path.commonpath(list(folders))) or "."

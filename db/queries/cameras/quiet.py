@@ -13,7 +13,7 @@ TIMES = 3  # a silence is so many times as long as the longest pause before it
 
 def gaps(series: Series, silence: timedelta) -> Iterator[Found]:
     """Find the pauses longer than ``silence`` between two pictures."""
-    rows = series.in_time()
+    rows = series.in_time
     steps = np.diff(rows["at"])
     for at in np.nonzero(steps > silence.total_seconds())[0]:
         yield found(Fault.GAP, rows[at : at + 2], rows[at : at + 2], {"days": float(steps[at] / DAY)})
@@ -27,11 +27,12 @@ def pickups(every: Sequence[Series]) -> dict[int, float]:
     """
     last: dict[float, dict[int, float]] = {}
     for series in every:
-        rows = series.in_time()
+        rows = series.in_time
         rows = rows[rows["at"] <= rows["came"]]
-        days = rows["came"] // DAY
-        for day in np.unique(days):
-            last.setdefault(day, {})[series.deployment.id] = float(rows["at"][days == day].max())
+        latest = rows[::-1]
+        days, at = np.unique(latest["came"] // DAY, return_index=True)
+        for day, time in zip(days.tolist(), latest["at"][at].tolist(), strict=True):
+            last.setdefault(day, {})[series.deployment.id] = time
     found_at = {}
     for series in every:
         came = float(series.rows["came"].max())
@@ -42,7 +43,7 @@ def pickups(every: Sequence[Series]) -> dict[int, float]:
 
 def silent_until(series: Series, pickup: float, silence: timedelta) -> Found | None:
     """Find a silence before the pickup, or before the recorded end, that the camera's own rhythm does not explain."""
-    rows, came = series.in_time(), float(series.rows["came"].max())
+    rows, came = series.in_time, float(series.rows["came"].max())
     end = series.deployment.end.timestamp() if series.deployment.end else came
     if len(rows) < 2:  # noqa: PLR2004  # no rhythm
         return None

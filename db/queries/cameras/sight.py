@@ -4,7 +4,7 @@ import numpy as np
 
 from db.queries.cameras.found import Fault, Found, found
 from db.queries.cameras.series import DAY, Series
-from db.queries.cameras.sun import DARK
+from db.queries.cameras.sun import HOUR
 from db.queries.solar import sun_heights
 
 # How unlike two scenes are is the number of bits, of 256, in which the median perceptual hashes of their day pictures
@@ -22,11 +22,10 @@ UNLIT, UNLIT_DAYS, NIGHT = 50, 3, -6.0  # pictures, days, and degrees of the sun
 
 def moved(series: Series) -> Found | None:
     """Find the picture from which on the camera looks at another scene."""
-    rows = series.in_time()
-    rows = rows[rows["phash"] != None]  # noqa: E711  # of each
+    rows = series.in_time[series.in_time["hashed"]]
     if len(rows) < 2 * SIDE:
         return None
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(rows["phash"])), np.uint8)).reshape(len(rows), 256)
+    bits = np.unpackbits(rows["phash"], axis=1)
     at = _change(bits)
     sides, halves = (bits[:at], bits[at:]), (rows[:at], rows[at:])
     apart = _apart(*sides)
@@ -41,7 +40,7 @@ def _change(bits: np.ndarray) -> int:
     """Give where to cut a series so that the pictures of each part are off its median by the fewest bits."""
     step = -(-len(bits) // PLACES)
     cuts = np.arange(0, len(bits), step)
-    ones = np.add.reduceat(bits, cuts, axis=0, dtype=np.int64).cumsum(axis=0)
+    ones = np.array([bits[cut : cut + step].sum(axis=0, dtype=np.int32) for cut in cuts]).cumsum(axis=0)
     before, after = ones[:-1], ones[-1] - ones[:-1]
     length = cuts[1:, None]
     off = (np.minimum(before, length - before) + np.minimum(after, len(bits) - length - after)).sum(axis=1)
@@ -51,28 +50,29 @@ def _change(bits: np.ndarray) -> int:
 
 def vegetation(series: Series) -> Found | None:
     """Find days (UTC) with hundreds of empty pictures in many of their hours."""
-    rows = series.in_time()
-    rows = rows[rows["empty"]]
-    days = (rows["at"] // DAY).astype(int)
-    hours, counts = np.unique(np.stack([days, (rows["at"] % DAY // 3600).astype(int)]), axis=1, return_counts=True)
-    by_day = {int(day): (counts[hours[0] == day].sum(), (hours[0] == day).sum()) for day in np.unique(hours[0])}
-    windy = {day: int(count) for day, (count, busy) in by_day.items() if count >= EMPTY_A_DAY and busy >= HOURS}
-    if not windy:
+    rows = series.in_time[series.in_time["empty"]]
+    hours, each_hour = np.unique(rows["at"] // HOUR, return_counts=True)
+    days, first, busy = np.unique(hours * HOUR // DAY, return_index=True, return_counts=True)
+    each_day = np.add.reduceat(each_hour, first)
+    windy = (each_day >= EMPTY_A_DAY) & (busy >= HOURS)
+    if not windy.any():
         return None
-    rows = rows[np.isin(days, list(windy))]
-    return found(Fault.VEGETATION, rows, rows, {"days": float(len(windy)), "pictures": float(max(windy.values()))})
+    rows = rows[np.isin(rows["at"] // DAY, days[windy])]
+    numbers = {"days": float(windy.sum()), "pictures": float(each_day[windy].max())}
+    return found(Fault.VEGETATION, rows, rows, numbers)
 
 
 def no_flash(series: Series) -> Found | None:
     """Find a camera with many pictures of which none was lit at night, though there were nights."""
     latitude, longitude = series.deployment.latitude, series.deployment.longitude
-    rows = series.in_time()
-    rows = rows[~np.isnan(rows["brightness"])]
+    rows = series.in_time[series.in_time["measured"]]
     if latitude is None or longitude is None or len(rows) < UNLIT or np.ptp(rows["at"]) < UNLIT_DAYS * DAY:
         return None
-    lit = (sun_heights(rows["at"], latitude, longitude) < NIGHT) & (rows["brightness"] >= DARK)
+    if rows["infrared"].any():
+        return None
+    lit = (sun_heights(rows["at"], latitude, longitude) < NIGHT) & ~rows["dark"]
     hours = np.arange(rows["at"][0], rows["at"][-1], 3600.0)
-    if rows["infrared"].any() or lit.any() or (sun_heights(hours, latitude, longitude) >= NIGHT).all():
+    if lit.any() or (sun_heights(hours, latitude, longitude) >= NIGHT).all():
         return None
     return found(Fault.FLASH, rows, rows, {"pictures": float(len(rows))})
 

@@ -7,11 +7,10 @@ day. A camera with a white flash takes such ones at night too: nothing is said o
 import numpy as np
 
 from db.queries.cameras.found import Fault, Found, found
-from db.queries.cameras.series import BRIGHT, Series
+from db.queries.cameras.series import Series
 from db.queries.solar import sun_heights
 
 TWILIGHT = 6.0  # degrees above and below the horizon in which a picture says nothing
-DARK = 0.04  # brightness
 FEWEST = 10  # infrared pictures, and pictures that contradict the clock
 WRONG = 0.25  # of those that say something, and contradict the clock as it is: not dull forests or fogged lenses
 RIGHT = 0.05  # likewise, with the clock set right
@@ -26,9 +25,9 @@ CLEAR = 3 * HOUR  # from the first to the last of them: else the middle is only 
 def against_the_sun(series: Series) -> Found | None:
     """Judge a camera whose place is known; ``offset`` stands among the numbers where one hour alone explains all."""
     latitude, longitude = series.deployment.latitude, series.deployment.longitude
-    rows = series.in_time()
-    night, day = rows["infrared"] | (rows["brightness"] < DARK), rows["brightness"] >= BRIGHT
-    rows = rows[telling := night | day]
+    rows = series.in_time
+    night = rows["infrared"] | rows["dark"]
+    rows = rows[telling := night | rows["bright"]]
     night = night[telling]
     if latitude is None or longitude is None or np.count_nonzero(rows["infrared"]) < FEWEST:
         return None

@@ -8,8 +8,9 @@ import pytest
 from camera_world import BEGIN, DAY, DAYS, HOUR, PICKED_UP, fill, slow, taken
 
 from db.queries.cameras.found import Fault
-from db.queries.cameras.health import ALWAYS, camera_findings, timestamp_issues
+from db.queries.cameras.health import camera_findings, timestamp_issues
 from db.queries.cameras.offsets import proposals
+from db.queries.cameras.series import ALWAYS
 from db.queries.solar import solar_hours, sun_heights, sun_times
 
 SILENCE = timedelta(days=7)
