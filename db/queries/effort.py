@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, func, select
+from sqlalchemy import BigInteger, Executable, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Observation
@@ -92,16 +92,23 @@ def _edges(begin: datetime, end: datetime) -> Executable:
 
 
 def _silences(session: Session, begin: datetime, end: datetime, silence: timedelta) -> dict[int, list[Span]]:
-    """Give the silences between signs in the period, by deployment."""
-    at = Observation.captured_at
-    before = func.lag(at, type_=at.type).over(partition_by=Observation.deployment_id, order_by=at)
-    signs = (
-        select(Observation.deployment_id, before.label("before"), at)
-        .join(Deployment, Observation.deployment_id == Deployment.id)
+    """Give the silences between signs in the period, by deployment.
+
+    A silence never lies within a part of the period that is no longer than itself: of each, two signs are enough.
+    """
+    of, at = Observation.deployment_id, Observation.captured_at
+    part = cast(elapsed(literal(begin, at.type), at) / max(silence, timedelta.resolution).total_seconds(), BigInteger)
+    parts = (
+        select(of, func.min(at).label("first"), func.max(at).label("last"))
+        .join(Deployment, of == Deployment.id)
         .where(at > begin, at <= end, is_sure())
+        .group_by(of, part)
         .subquery()
+        .c
     )
-    rows = session.execute(select(signs).where(elapsed(signs.c.before, signs.c.captured_at) > silence.total_seconds()))
+    before = func.lag(parts.last, type_=at.type).over(partition_by=parts.deployment_id, order_by=parts.first)
+    signs = select(parts.deployment_id, before.label("before"), parts.first.label("after")).subquery()
+    rows = session.execute(select(signs).where(elapsed(signs.c.before, signs.c.after) > silence.total_seconds()))
     found: dict[int, list[Span]] = {}
     for deployment_id, one, other in rows:
         found.setdefault(deployment_id, []).append((one, other))

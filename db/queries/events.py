@@ -55,7 +55,8 @@ def _elapsed(element: elapsed, compiler: Any, **more: Any) -> str:
 @compiles(elapsed, "sqlite")
 def _elapsed_in_sqlite(element: elapsed, compiler: Any, **more: Any) -> str:
     earlier, later = (compiler.process(time, **more) for time in element.clauses)
-    return f"round((julianday({later}) - julianday({earlier})) * 86400, 3)"
+    milliseconds = (f"CAST(julianday({time}) * 86400000 + 0.5 AS INTEGER)" for time in (later, earlier))
+    return f"({' - '.join(milliseconds)}) / 1000.0"
 
 
 def events_in(session: Session, begin: datetime, end: datetime, gap: timedelta, *, sure: bool = False) -> list[Event]:

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, null, select
+from sqlalchemy import ColumnElement, Select, Subquery, case, cast, func, null, select, true, union_all
 from sqlalchemy.orm import Session
 
 from db.models import Deployment, Observation
 from db.queries.activity import coordinates_of
-from db.queries.events import numbered, observed
+from db.queries.events import elapsed, numbered, observed
 from db.queries.frames.framing import BURST_GAP, EVENT_GAP, LOCAL_TIME, UTC_TIME, framed
 from db.queries.received import NO_STATION
 from db.queries.solar import solar_hours
@@ -30,31 +30,8 @@ def bursts(session: Session, begin: datetime, end: datetime, *, gap: timedelta =
         picture); ``media``, how many pictures it has.
 
     """
-    taken = (Observation.captured_at > begin - gap, Observation.captured_at <= end, Observation.counted)
-    pictures = select(
-        Observation.id,
-        Observation.media_id,
-        Observation.deployment_id,
-        null().label("label"),  # bursts do not part by it
-        Observation.captured_at,
-    ).where(*taken)
-    rows = numbered(pictures.subquery(), gap).c
-    start, media = func.min(rows.captured_at), func.count(rows.media_id.distinct())
-    each = (
-        select(rows.deployment_id, start.label("start"), func.max(rows.captured_at).label("end"), media)
-        .group_by(rows.deployment_id, rows.event)
-        .having(start > begin)
-        .subquery()
-    )
-    deployment_id, *others = each.c
-    station = func.coalesce(Deployment.station, NO_STATION)
-    found = session.execute(
-        select(deployment_id, station, Deployment.camera, *others)
-        .outerjoin(Deployment, deployment_id == Deployment.id)
-        .order_by(each.c.start, deployment_id)
-    )
     return framed(
-        found,
+        session.execute(_bursts(begin, end, gap)),
         {
             "deployment_id": "Int64",
             "station": "string",
@@ -64,6 +41,29 @@ def bursts(session: Session, begin: datetime, end: datetime, *, gap: timedelta =
             "media": "int64",
         },
     )
+
+
+def _bursts(begin: datetime, end: datetime, gap: timedelta) -> Select[Any]:
+    """Select a row a burst; to number bursts and group by that, as `_events` does, takes half as long again.
+
+    Beside each burst's first picture stands the one before; so the next burst's first tells where this one ended.
+    """
+    of, at = Observation.deployment_id, Observation.captured_at
+    taken = (at > begin - gap, at <= end, Observation.counted, Observation.leads)
+    before = func.lag(at, type_=at.type).over(partition_by=of, order_by=[at, Observation.id])
+    number = func.row_number().over(partition_by=of, order_by=[at, Observation.id])
+    pictures = select(of, at.label("start"), before.label("before"), number.label("number")).where(*taken).subquery()
+    apart = func.coalesce(elapsed(pictures.c.before, pictures.c.start) > gap.total_seconds(), true())
+    after_all = select(of, cast(null(), at.type), func.max(at, type_=at.type), func.count() + 1)
+    edges = union_all(select(pictures).where(apart), after_all.where(*taken).group_by(of)).subquery().c
+    ended, after = (
+        func.lead(column, type_=column.type).over(partition_by=edges.deployment_id, order_by=edges.number)
+        for column in (edges.before, edges.number)
+    )
+    each = select(
+        edges.deployment_id, edges.start, ended.label("end"), (after - edges.number).label("media")
+    ).subquery()
+    return _placed(each, each.c.start, each.c.deployment_id).where(each.c.start > begin)
 
 
 def events(session: Session, begin: datetime, end: datetime, *, gap: timedelta = EVENT_GAP) -> "pd.DataFrame":
@@ -99,7 +99,7 @@ def events(session: Session, begin: datetime, end: datetime, *, gap: timedelta =
     )  # fmt: skip
 
 
-def _events(begin: datetime, end: datetime, gap: timedelta) -> Any:
+def _events(begin: datetime, end: datetime, gap: timedelta) -> Select[Any]:
     """Select a row an event; what it is called, its first picture says."""
     rows = numbered(observed(begin - gap, end), gap).c
     start = func.min(rows.captured_at)
@@ -120,10 +120,15 @@ def _events(begin: datetime, end: datetime, gap: timedelta) -> Any:
         .having(start > begin)
         .subquery()
     )
+    return _placed(each, each.c.start, each.c.deployment_id, each.c.label)
+
+
+def _placed(each: Subquery, *order: ColumnElement[Any]) -> Select[Any]:
+    """Put station and camera after the deployment, which is the first column."""
     deployment_id, *others = each.c
     station = func.coalesce(Deployment.station, NO_STATION)
     return (
         select(deployment_id, station, Deployment.camera, *others)
         .outerjoin(Deployment, deployment_id == Deployment.id)
-        .order_by(each.c.start, deployment_id, each.c.label)
+        .order_by(*order)
     )

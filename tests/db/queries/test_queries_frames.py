@@ -197,6 +197,18 @@ def test_bursts_are_media_of_one_camera_in_a_row(either_ledger: Ledger) -> None:
     assert len(shorter) == 7  # six at One, since its first minute is two now
 
 
+def test_a_picture_of_two_animals_is_one_of_a_burst(either_ledger: Ledger) -> None:
+    """And one of each animal's event."""
+    with filling(either_ledger) as world:
+        model, station = world.model(), world.station("One")
+        world.animals(world.picture(station, model, at=camera_time(0, "06:00:00")), model, "lion", "rhino")
+        world.picture(station, model, "lion", at=camera_time(0, "06:00:10"))
+    with either_ledger.read() as session:
+        assert frames.bursts(session, *PERIOD)["media"].tolist() == [2]
+        found = frames.events(session, *PERIOD)
+    assert found[["label", "media"]].to_numpy().tolist() == [["lion", 2], ["rhino", 1]]
+
+
 def test_local_times_are_those_of_the_station_s_clock(either_ledger: Ledger) -> None:
     """In Oslo it is two hours later than in UTC when summer time holds."""
     with filling(either_ledger) as world:
