@@ -12,7 +12,7 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
 $(shell mkdir -p .cache/tmp)
 
-.PHONY: demo test lint starter bench bench-memory bench-training bench-intake bench-duplicates bench-report bench-export words lock clean
+.PHONY: demo test lint starter bench bench-memory bench-training bench-intake bench-duplicates bench-report bench-export bench-queries words lock clean
 
 demo: .venv/ready
 	$(BIN)/trapline demo
@@ -60,6 +60,10 @@ bench-report: .venv/ready
 # A million pictures handed on in every way; ten minutes and 4 GB of disk.
 bench-export: .venv/ready
 	$(BIN)/python tests/benchmarks/bench_export.py
+
+# Every question of ecologists about a million pictures; ten minutes and 3 GB of disk.
+bench-queries: .venv/ready
+	$(BIN)/python tests/benchmarks/bench_queries.py
 
 # Brings the catalogues of reports up to date with the templates; a translator fills in what is empty then.
 LANGUAGES := fr es pt sw id

@@ -6,11 +6,7 @@ folder, which is removed in the end.
 """
 
 import json
-import os
-import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +14,8 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bench_report import House, filled_house, say
+from bench_report import House, filled_house
+from process import TRAPLINE, Ran, run, say
 
 SECONDS, MEGABYTES = 90.0, 500  # the bars, for a million pictures
 EXPORTS = {
@@ -27,28 +24,12 @@ EXPORTS = {
     "csv": "flat.csv",
     "megadetector": "results.json",
 }
-# The command as it is, which says in the end how much memory it ever had.
-EXPORT = """
-import atexit, re, sys
-from pathlib import Path
-atexit.register(lambda: sys.stderr.write(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
-from watcher.cli import main
-main()
-"""
 STUDY = {
     "TRAPLINE_PROJECT__TITLE": "A generated season",
     "TRAPLINE_PROJECT__CONTRIBUTORS": json.dumps([{"title": "Nobody"}]),
     "TRAPLINE_PROJECT__SAMPLING_DESIGN": "opportunistic",
     "TRAPLINE_PROJECT__CAPTURE_METHODS": json.dumps(["activityDetection"]),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """An export, and what it took."""
-
-    seconds: float
-    megabytes: float  # of memory, at the most
 
 
 def bench(
@@ -68,23 +49,13 @@ def bench(
     raise typer.Exit(int(any(found > most for found, most in bars.values())))
 
 
-def _export(house: House, name: str, target: Path) -> Exported:
-    command = [sys.executable, "-c", EXPORT, "export", name.partition(",")[0], str(target)]
-    began, before = time.perf_counter(), os.times()
-    done = subprocess.run(
-        command, env=house.environment(**STUDY), cwd=house.folder, check=False, capture_output=True, text=True
-    )
-    seconds, after = time.perf_counter() - began, os.times()
-    if done.returncode:
-        say(done.stdout + done.stderr)
-        raise typer.Exit(done.returncode)
-    busy = after.children_user + after.children_system - before.children_user - before.children_system
+def _export(house: House, name: str, target: Path) -> Ran:
+    exported = run(house, TRAPLINE, "export", name.partition(",")[0], str(target), **STUDY)
     files = sorted(target.iterdir()) if target.is_dir() else [target]
     size = sum(file.stat().st_size for file in files)
-    exported = Exported(seconds, int(done.stderr.splitlines()[-1]) / 1024)
     memory = f"{exported.megabytes:.0f} MB of memory"
-    say(f"{name:20} {seconds:7.1f} s ({busy:.1f} s of a core), {memory}, {size / 1e6:.0f} MB written")
-    say(f"{'':20} {done.stdout.splitlines()[0]}")
+    say(f"{name:20} {exported.seconds:7.1f} s ({exported.busy:.1f} s of a core), {memory}, {size / 1e6:.0f} MB written")
+    say(f"{'':20} {exported.printed[0]}")
     return exported
 
 

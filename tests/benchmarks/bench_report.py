@@ -8,7 +8,6 @@ temporary folder, which is removed in the end.
 import os
 import platform
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,12 +20,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 
 from daemon import House
+from process import TRAPLINE, run, say
 from season import Season
 from season import season as fill
 
@@ -34,17 +34,8 @@ from db.engine import open_ledger
 from watcher.data_folder import DataFolder
 
 SECONDS, NIGHT_SECONDS, MEGABYTES, PAGE_BYTES = 5.0, 10.0, 300, 1_500_000  # the bars
-# The command as it is, which says in the end how much memory it ever had.
-REPORT = """
-import atexit, re, sys
-from pathlib import Path
-atexit.register(lambda: sys.stderr.write(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
-from watcher.cli import main
-main()
-"""
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False)
-say = Console(highlight=False, soft_wrap=True, markup=False).print
 Where = Annotated[Path | None, typer.Option(help="Where ledger and report may lie for the time of the run.")]
 Times = Annotated[int, typer.Option(help="Reports that are written, each in a process of its own.")]
 
@@ -108,20 +99,10 @@ def _local(time: datetime) -> str:
 
 
 def _write(house: House, *span: str) -> Written:
-    began, before = time.perf_counter(), os.times()
-    done = subprocess.run(
-        [sys.executable, "-c", REPORT, "report", *span], env=house.environment(OMP_NUM_THREADS="1"), cwd=house.folder,
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    seconds, after = time.perf_counter() - began, os.times()
-    busy = after.children_user + after.children_system - before.children_user - before.children_system
-    if done.returncode:
-        say(done.stdout + done.stderr)
-        raise typer.Exit(done.returncode)
-    page = Path(done.stdout.splitlines()[-1])
-    written = Written(seconds, int(done.stderr.splitlines()[-1]) / 1024, page.stat().st_size)
+    ran = run(house, TRAPLINE, "report", *span, OMP_NUM_THREADS="1")
+    written = Written(ran.seconds, ran.megabytes, Path(ran.printed[-1]).stat().st_size)
     memory = f"{written.megabytes:.0f} MB of memory"
-    say(f"{seconds:10.2f} s ({busy:.2f} s of a core), {memory}, a page of {written.page_bytes / 1e6:.2f} MB")
+    say(f"{ran.seconds:10.2f} s ({ran.busy:.2f} s of a core), {memory}, a page of {written.page_bytes / 1e6:.2f} MB")
     return written
 
 
