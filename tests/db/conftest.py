@@ -2,15 +2,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from blank_ledger import new_ledger
 from postgres import Server, running
 
-from db.engine import Ledger, open_ledger, open_ledger_at
+from db.engine import Ledger, open_ledger_at
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A ledger of its own, with nothing in it."""
-    opened = open_ledger(tmp_path / "ledger.db")
+    opened = new_ledger(tmp_path / "ledger.db")
     yield opened
     opened.close()
 
@@ -26,8 +27,8 @@ def postgresql() -> Iterator[Server]:
 def either_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     """An empty ledger in each database that one can be kept in."""
     if request.param == "sqlite":
-        opened = open_ledger(tmp_path / "ledger.db")
+        opened = new_ledger(tmp_path / "ledger.db")
     else:
-        opened = open_ledger_at(request.getfixturevalue("postgresql").new_database())
+        opened = open_ledger_at(request.getfixturevalue("postgresql").new_ledger())
     yield opened
     opened.close()

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,8 @@ from needs import skip_or_fail
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
+
+from db.engine import open_ledger_at
 
 PATIENCE = 60  # seconds that a server may take to start
 # Nothing needs to last longer than the tests.
@@ -34,6 +37,18 @@ class Server:
         name = f"t{secrets.token_hex(6)}"
         self.execute(f"CREATE DATABASE {name}")
         return self._url(name)
+
+    def new_ledger(self) -> URL:
+        """Make a database with an empty ledger, copied from one that was migrated once, and give its URL."""
+        name = f"t{secrets.token_hex(6)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {self._blank}")
+        return self._url(name)
+
+    @cached_property
+    def _blank(self) -> str:
+        url = self.new_database()
+        open_ledger_at(url).close()
+        return str(url.database)
 
     def execute(self, statement: str) -> None:
         """Run a statement in the database that every server has."""

@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -6,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from blank_ledger import new_ledger
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_builders import (
@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from db import store
 from db.check import faults
 from db.derive import Facts, capture_times, derive
-from db.engine import Ledger, open_ledger
+from db.engine import Ledger
 from db.models import Deployment, Link, Media, Observation, Review, Sighting
 from db.observe import disagreeing, refresh
 from db.queries.pending import stale
@@ -355,17 +355,9 @@ STEPS: dict[str, tuple[set[str], Callable[[Session], object]]] = {
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Ledger]:
-    """Give ledgers with nothing in them, quickly."""
-    folder = tmp_path_factory.mktemp("fresh")
-    open_ledger(folder / "empty.db").close()
-    numbers = count()
-
-    def make() -> Ledger:
-        path = folder / f"{next(numbers)}.db"
-        shutil.copy(folder / "empty.db", path)
-        return open_ledger(path)
-
-    return make
+    """Give ledgers with nothing in them."""
+    folder, numbers = tmp_path_factory.mktemp("fresh"), count()
+    return lambda: new_ledger(folder / f"{next(numbers)}.db")
 
 
 @pytest.fixture(scope="module")

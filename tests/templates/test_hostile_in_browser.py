@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from blank_ledger import new_ledger
 from playwright.sync_api import Page
 from report_world import drawn, filling, report_of
 
-from db.engine import open_ledger
 from db.types import Decision, LinkKind, LinkStatus, State
 
 HOSTILE = [
@@ -28,7 +28,7 @@ HOSTILE = [
 def test_a_hostile_name_does_nothing(browser_page: Page, tmp_path: Path, name: str) -> None:
     """No script runs, nothing is asked of a network, no dialog opens, and the page is as wide as the phone."""
     picture = drawn(tmp_path / "kept" / "a.jpg")
-    ledger = open_ledger(tmp_path / "ledger.db")
+    ledger = new_ledger(tmp_path / "ledger.db")
     with filling(ledger) as world:
         station, model = world.station(name, camera=name), world.model(name, **{name: {name: 0.5}})
         first, again = (world.picture(station, model, kept=picture, gradcam=picture) for _ in range(2))

@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from blank_ledger import new_ledger
 from report_world import SINCE, UNTIL, drawn, filling, report_of
 
-from db.engine import Ledger, open_ledger
+from db.engine import Ledger
 from db.models import CorrectionsFile
 from db.types import Decision, LinkKind, LinkStatus, State
 
@@ -42,7 +43,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path / "ledger.db")
+    opened = new_ledger(tmp_path / "ledger.db")
     yield opened
     opened.close()
 
@@ -71,7 +72,7 @@ def test_a_hostile_name_is_text_and_nothing_else(tmp_path: Path) -> None:
     for name in ("plain", HOSTILE):
         folder = tmp_path / name[:5].strip("\"'><")
         folder.mkdir()
-        ledger = open_ledger(folder / "ledger.db")
+        ledger = new_ledger(folder / "ledger.db")
         fill(ledger, folder, name)
         pages.append(page(ledger, folder))
         shapes.append(Counter((tag, *sorted(attributes)) for tag, attributes in pages[-1].elements))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blank_ledger import new_ledger
 from seen_files import seen_below
 from tiny_backbones import SMALL, register_tiny
 
-from db.engine import open_ledger
 from db.redlist import load as load_redlist
 from ml.artifacts import Card, save
 from ml.backbones import load
@@ -36,7 +36,7 @@ def pool():
 @pytest.fixture
 def ledger(tmp_path):
     (tmp_path / "data").mkdir(exist_ok=True)
-    ledger = open_ledger(tmp_path / "data/trapline.db")
+    ledger = new_ledger(tmp_path / "data/trapline.db")
     yield ledger
     ledger.close()
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from blank_ledger import new_ledger
 from bursts import burst, shot
 from camera_world import BEGIN, DAY, HOUR, PICKED_UP, fill, slow, taken
 from report_world import report_of
@@ -12,7 +13,6 @@ from sqlalchemy import func, select
 from typer import Context, Typer
 from typer.testing import CliRunner
 
-from db.engine import open_ledger
 from db.models import Media, Observation, Sighting
 from watcher.cameras import cameras
 from watcher.stations import read_stations
@@ -22,7 +22,7 @@ from watcher.targets import TargetError
 @pytest.fixture
 def ledger(tmp_path):
     (tmp_path / "data").mkdir()
-    opened = open_ledger(tmp_path / "data/trapline.db")
+    opened = new_ledger(tmp_path / "data/trapline.db")
     yield opened
     opened.close()
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from blank_ledger import new_ledger
 from bursts import HEIGHT, WIDTH, Camera, Writer, burst, reexported, retagged, shot
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,6 @@ from PIL import Image
 from sqlalchemy import select
 
 from db import store
-from db.engine import open_ledger
 from db.models import Deployment, Link, Media, Model, Observation, Prediction, Sighting
 from db.observe import refresh
 from db.queries.status import at_two_deployments
@@ -226,7 +226,7 @@ def test_whatever_comes_first_the_end_is_the_same(inbox, put, intake, redlist, t
     files = files_in(inbox)
 
     def outcome(order, step, *, answered_at_once):
-        ledger = open_ledger(tmp_path / f"data/{len(list((tmp_path / 'data').glob('*.db')))}.db")
+        ledger = new_ledger(tmp_path / f"data/{len(list((tmp_path / 'data').glob('*.db')))}.db")
         for start in range(0, len(order), step):
             list(replace(intake, ledger=ledger).take(order[start : start + step]))
             if answered_at_once:

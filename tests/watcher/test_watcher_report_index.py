@@ -8,10 +8,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from blank_ledger import new_ledger
 from playwright.sync_api import Page
 
 from db import store
-from db.engine import Ledger, open_ledger
+from db.engine import Ledger
 from db.models import Report
 from db.types import ReportKind
 from watcher.config import Settings
@@ -27,7 +28,7 @@ LONG = "an_animal_that_somebody_named_without_any_space_and_with_the_date_2026_1
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path / "ledger.db")
+    opened = new_ledger(tmp_path / "ledger.db")
     yield opened
     opened.close()
 

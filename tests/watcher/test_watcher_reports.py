@@ -7,12 +7,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from blank_ledger import new_ledger
 from pydantic import ValidationError
 from report_world import NIGHT, SINCE, UNTIL, drawn, filling, report_of
 from sqlalchemy import func, select
 
 from db import store
-from db.engine import Ledger, open_ledger
+from db.engine import Ledger
 from db.models import Question, Report
 from db.types import ReportKind
 from watcher.config import Settings
@@ -24,7 +25,7 @@ from watcher.service import Service, open_service
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path / "ledger.db")
+    opened = new_ledger(tmp_path / "ledger.db")
     yield opened
     opened.close()
 

@@ -5,11 +5,11 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from blank_ledger import new_ledger
 from report_world import filling
 from typer import Context, Typer
 from typer.testing import CliRunner
 
-from db.engine import open_ledger
 from db.types import Decision
 from watcher.summary import summary
 
@@ -22,7 +22,7 @@ def at(day):
 
 @pytest.fixture
 def ledger(tmp_path):
-    opened = open_ledger(tmp_path / "trapline.db")
+    opened = new_ledger(tmp_path / "trapline.db")
     yield opened
     opened.close()
 

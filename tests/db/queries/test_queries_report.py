@@ -3,12 +3,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from blank_ledger import new_ledger
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_world import NIGHT, REDLIST, SINCE, UNTIL, filling
 from sqlalchemy import text, update
 
-from db.engine import Ledger, open_ledger
+from db.engine import Ledger
 from db.models import Sighting
 from db.queries.report import ReportData, gather
 from db.settings import LedgerSettings
@@ -17,14 +18,14 @@ from db.types import Decision, LinkKind, LinkStatus, State
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path / "ledger.db")
+    opened = new_ledger(tmp_path / "ledger.db")
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
 def lasting_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")
+    opened = new_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")
     yield opened
     opened.close()
 

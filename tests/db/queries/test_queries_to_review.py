@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import pytest
+from blank_ledger import new_ledger
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_builders import (
@@ -288,9 +289,7 @@ def test_of_a_picture_with_people_no_animal_is_asked_about(session):
 @given(st.lists(st.tuples(st.sampled_from(Decision), st.integers(0, 300), st.floats(0.34, 1)), max_size=12))
 def test_whatever_was_answered_the_questions_keep_their_rules(tmp_path_factory, pictures):
     """At most so many of each kind, none twice, the audit last and of answers only."""
-    from db.engine import open_ledger
-
-    ledger = open_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")
+    ledger = new_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")
     with ledger.write() as session:
         for number, (decision, seconds, first) in enumerate(pictures):
             label, said = ("jaguar", Decision.ANSWERED) if decision is Decision.OUT_OF_RANGE else ("lion", decision)
