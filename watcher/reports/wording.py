@@ -28,8 +28,9 @@ JOBS = (N_("nightly report"), N_("weekly report"), N_("monthly report"), N_("ret
 NEARLY_SURE = 0.995  # no model is ever 100 % sure, even rounded
 
 
+@lru_cache(maxsize=8)  # to compile the templates takes longer than to render them
 def environment(language: str, timezone: ZoneInfo, *, year: int) -> Environment:
-    """Give what renders the templates of reports: everything escaped, nothing undefined.
+    """Give what renders the templates of reports: everything escaped, nothing undefined. Do not change it: it is kept.
 
     Times are shown on the clock of ``timezone``, without their year where it is ``year``; a time without a zone is on
     its station's clock already.
