@@ -23,6 +23,18 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def starter_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the export of the starter is, which takes a quarter of a minute to make; nobody changes it."""
+    from ml.artifacts import STARTER, load
+    from ml.runtime import openvino
+    from ml.settings import Precision
+
+    cache = tmp_path_factory.mktemp("starter")
+    openvino.compiled(load(STARTER), weights_folder=None, cache=cache, precision=Precision.FLOAT32)
+    return cache
+
+
+@pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A Chromium without a network, and with a home of its own."""
     binary = os.environ.get("TRAPLINE_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

@@ -26,6 +26,12 @@ def inbox(tmp_path, drawn_inbox):
 
 
 @pytest.fixture
+def ready(tmp_path, starter_cache):
+    """A data folder in which the starter was made ready for this machine, as it is after the first run."""
+    shutil.copytree(starter_cache, tmp_path / "data/runtime")
+
+
+@pytest.fixture
 def environment(tmp_path):
     """A data folder of its own and no configuration."""
     return {k: v for k, v in os.environ.items() if not k.startswith("TRAPLINE_")} | {

@@ -15,6 +15,7 @@ from watcher.demo.world import Kind
 KILLS = 3
 
 
+@pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize("command", ["process", "watch"])
 def test_a_killed_run_is_finished_by_the_next(command, trapline, inbox, environment, drawn_inbox, tmp_path):
     """The ledger is the truth, and every step can be repeated."""

@@ -81,6 +81,7 @@ def put(tmp_path, drawn_inbox, count, start=0):
     return {f"Mara-07/{picture.name}" for picture in pictures}
 
 
+@pytest.mark.usefixtures("ready")
 def test_the_daemon_answers_reports_and_takes_up_a_promoted_model(tmp_path, drawn_inbox, watching, answered, trapline):
     """What came while it was down and what comes while it runs, the report at its minute, a model between batches."""
     before = put(tmp_path, drawn_inbox, 3)
@@ -134,6 +135,7 @@ def test_ctrl_c_stops_it_as_well_even_while_the_model_is_loaded(tmp_path, drawn_
         until(lambda: set(answered()) == expected)
 
 
+@pytest.mark.usefixtures("ready")
 def test_a_file_that_grows_slowly_is_taken_when_it_is_whole(tmp_path, drawn_inbox, watching, answered):
     """Copied over a flaky network in pieces."""
     picture = min((drawn_inbox[0] / "Wolong-12/100EK113").iterdir()).read_bytes()
@@ -149,6 +151,7 @@ def test_a_file_that_grows_slowly_is_taken_when_it_is_whole(tmp_path, drawn_inbo
         assert ledger.execute("SELECT state FROM sighting").fetchall() == [("taken",)]
 
 
+@pytest.mark.usefixtures("ready")
 def test_an_inbox_that_goes_away_and_comes_back_loses_nothing(tmp_path, drawn_inbox, watching, answered):
     """An unmounted share is not a deleted folder."""
     first = put(tmp_path, drawn_inbox, 2)

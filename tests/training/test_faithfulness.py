@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from ml.artifacts import STARTER
-from ml.ensemble import Ensemble
 from ml.images import kept_pixels
+from ml.runtime import open_ensemble
+from ml.settings import ModelSettings
 from training.dataset import class_folders, examined
 from training.judging.faithfulness import faithfulness, random_maps
 
@@ -47,9 +48,9 @@ def test_a_random_map_is_smooth_and_the_same_for_the_same_seed():
     assert np.corrcoef(drawn[:, 1:].ravel(), drawn[:, :-1].ravel())[0, 1] > 0.5
 
 
-def test_grad_cam_beats_a_random_map_on_real_pictures(shared):
+def test_grad_cam_beats_a_random_map_on_real_pictures(shared, starter_cache):
     """Of the starter model, on six held-out pictures, on average: better in deletion and in insertion."""
-    ensemble = Ensemble.load(STARTER)
+    ensemble = open_ensemble(STARTER, ModelSettings(), starter_cache)
     folders = class_folders(shared / "danger_of_extinction" / "Valid")
     paths = [min(folder.path.glob("*.jpg")) for folder in folders[::2]]
     kept = [each.kept for each in examined(paths, size=ensemble.model.card.picture_size)]

@@ -8,6 +8,7 @@ import sys
 import zipfile
 
 import pytest
+from blank_ledger import new_ledger
 from package_judges import faults, read_back
 from report_world import filling
 from typer.testing import CliRunner
@@ -34,7 +35,7 @@ def house(tmp_path):
     (tmp_path / "config.toml").write_text('data_dir = "data"\ninbox = "inbox"\n' + PROJECT)
     (tmp_path / "inbox").mkdir()
     DataFolder(tmp_path / "data").prepare()
-    ledger = open_ledger(tmp_path / "data/trapline.db")
+    ledger = new_ledger(tmp_path / "data/trapline.db")
     with filling(ledger) as world:
         place = {"latitude": -1.4321, "longitude": 35.1234, "timezone": "Africa/Nairobi"}
         world.picture(world.station("A", **place), world.model())
@@ -151,9 +152,10 @@ STATIONS = (
 )
 
 
-def test_real_files_become_a_valid_package(shared, tmp_path):
+def test_real_files_become_a_valid_package(shared, starter_cache, tmp_path):
     """158 originals of eight makes, through the real command and back with pandas: nothing lost, nothing made up."""
     inbox = shutil.copytree(shared / "cameratrap", tmp_path / "inbox")
+    shutil.copytree(starter_cache, tmp_path / "data/runtime")
     with (tmp_path / "inbox/stations.csv").open("w", newline="") as file:
         columns = ("folder", "locationName", "latitude", "longitude", "country", "timezone")
         csv.writer(file).writerows([columns, *STATIONS])

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from db.models import Media
 from ml.artifacts import promote
+from ml.settings import ModelSettings
 from watcher.config import Settings
 from watcher.health import doctor, lines, status
 from watcher.pipeline import Pipeline
@@ -47,7 +48,7 @@ def answered(service, inbox, take_all):
         (inbox / f"River/{number}.jpg").write_bytes(picture(number))
     (inbox / "River/notes.jpg").write_bytes(b"rained all day")
     take_all()
-    pipeline = Pipeline(service.ledger, service.data, service.redlist, service.settings.model)
+    pipeline = Pipeline(service.ledger, service.data, service.redlist, ModelSettings(runtime="tensorflow"))
     list(pipeline.answer_pending())
     pipeline.close()
 

@@ -1,4 +1,4 @@
-"""A small model, the starter, the exports of both, made once, and pictures for them."""
+"""A small model and its export, made once, and pictures for it and for the starter."""
 
 import os
 from contextlib import contextmanager
@@ -9,7 +9,6 @@ import pytest
 from drawn_models import drawn_model, opened, patchwork
 from tiny_backbones import SMALL, register_tiny
 
-from ml.artifacts import STARTER
 from watcher.demo.world import SPECIES, Biome, draw_scene
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -47,14 +46,6 @@ def small_cache(small_folder, tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_pictures():
     return patchwork(11, size=SIDE)
-
-
-@pytest.fixture(scope="session")
-def starter_cache(tmp_path_factory):
-    """Where the export of the starter is."""
-    cache = tmp_path_factory.mktemp("starter")
-    opened(STARTER, cache, "openvino")
-    return cache
 
 
 @pytest.fixture(scope="session")
