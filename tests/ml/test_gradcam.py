@@ -19,14 +19,15 @@ from ml.heads import Dense, Head, forward, pullback
 from ml.reduction import Reduction
 
 CLASSES = ("panda", "lion", "rhino", "other")
-PIXELS = np.random.default_rng(5).integers(0, 255, (2, 7, 7, 3), np.uint8).repeat(32, axis=1).repeat(32, axis=2)
+SIZE = 128  # maps of eight and of four places a side: as good a test as 224, in a third of the time
+PIXELS = np.random.default_rng(5).integers(0, 255, (2, 4, 4, 3), np.uint8).repeat(32, axis=1).repeat(32, axis=2)
 
 
 @pytest.fixture(scope="module", params=["starter", "reference"])
 def backbones(request):
     """One graph over an ensemble with drawn weights, and the backbones inside it."""
     names = ENSEMBLES[request.param]
-    joined = graph.build(names, weights_folder=None, untrained=dict.fromkeys(names, 3), batch_size=2, size=224)
+    joined = graph.build(names, weights_folder=None, untrained=dict.fromkeys(names, 3), batch_size=2, size=SIZE)
     return names, joined, [layer for layer in joined.keras_model.layers if hasattr(layer, "layers")]
 
 
@@ -41,7 +42,7 @@ def ensemble(request, backbones):
         name="test",
         created=date(2026, 11, 24),
         classes=CLASSES,
-        picture_size=224,
+        picture_size=SIZE,
         preprocessing=graph.PREPROCESSING,
         backbones=joined.weights_sha256,
         stack_weights=random.normal(0, 0.3, size=(len(names) * len(CLASSES), len(CLASSES))).tolist(),

@@ -11,8 +11,8 @@ from ml.backbones import STARTER, WeightsDamaged, load, starter, torchfile
 
 @pytest.fixture(scope="module")
 def imagenet(shared) -> tuple[np.ndarray, np.ndarray]:
-    """The central 224 of 500 pictures, and the index of the class of each."""
-    paths = sorted((shared / "imagenet_sample").glob("*.jpg"))
+    """The central 224 of 250 pictures, and the index of the class of each."""
+    paths = sorted((shared / "imagenet_sample").glob("*.jpg"))[::2]
     pictures = [np.asarray(Image.open(path).convert("RGB").crop((16, 16, 240, 240))) for path in paths]
     return np.stack(pictures), np.array([int(path.name.split("_")[0]) for path in paths])
 
