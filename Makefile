@@ -17,8 +17,9 @@ $(shell mkdir -p .cache/tmp)
 demo: .venv/ready
 	$(BIN)/trapline demo
 
+# In two processes, each with one thread for arithmetic; `PYTEST` says what else pytest is told, such as a folder.
 test: .venv/ready lint
-	$(BIN)/pytest $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal $(PYTEST)
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -1,8 +1,10 @@
-"""What tests share: the real pictures beside the checkout, and the rule for what may be skipped."""
+"""What tests share: the real pictures beside the checkout, and the rule for what may run beside what."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,19 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SHARED = Path(os.environ.get("TRAPLINE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 # Without a GPU TensorFlow logs a page about CUDA for each process.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that is to be alone run while none of another process does; who waits is let in first."""
+    alone = item.get_closest_marker("alone") is not None
+    locks = Path(tempfile.gettempdir()) / f"trapline-tests-{os.getuid()}"
+    with locks.with_suffix(".door").open("w") as door, locks.with_suffix(".room").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        if not alone:
+            fcntl.flock(door, fcntl.LOCK_UN)
+        return (yield)
 
 
 @pytest.fixture(scope="session")

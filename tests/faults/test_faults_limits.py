@@ -3,10 +3,12 @@
 import signal
 from contextlib import ExitStack
 
+import pytest
 from arrivals import WAYS, pictures
 from daemon import contents, until
 from limits import inotify_limit, need_limits
 
+pytestmark = pytest.mark.alone
 FOLDERS = 40
 
 

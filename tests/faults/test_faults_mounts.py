@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from daemon import TESTS
 from needs import skip_or_fail
 
 
+@pytest.mark.alone  # it says within which time work goes on
 def test_a_disk_that_comes_and_goes_loses_no_row_and_is_not_taken_for_another(tmp_path):
     """Work goes on within a scan period; an empty folder in its place is offline, another disk is another."""
     if not Path("/dev/loop-control").exists():
