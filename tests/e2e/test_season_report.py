@@ -25,8 +25,8 @@ def filled(folder, media):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Twelve stations, sixty nights, forty thousand media."""
-    return filled(tmp_path_factory.mktemp("season"), 40_000)
+    """Twelve stations, sixty nights, a hundred thousand media."""
+    return filled(tmp_path_factory.mktemp("season"), 100_000)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 from small_pictures import NOON, picture
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from db.models import Media, Observation, Prediction
 from db.types import Decision
@@ -78,6 +78,7 @@ def test_an_answer_does_not_depend_on_its_batch(ledger, data, redlist, pipeline)
     with ledger.write() as session:
         for media in session.scalars(select(Media)):
             media.answered_by = None
+        session.execute(delete(Observation))
         session.flush()
         for prediction in session.scalars(select(Prediction)):
             session.delete(prediction)

@@ -20,6 +20,7 @@ def beside(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
 
 
+@pytest.mark.alone  # it says how evenly work is shared
 @pytest.mark.usefixtures("beside")
 def test_threads_that_ask_at_once_get_their_own_answers_from_both_devices(tmp_path):
     """Five threads and two devices: each answer is that of its pictures, and each batch is run once, on one of both."""
