@@ -46,15 +46,14 @@ class Facts:
     deployment: Deployment | None
     file_time: datetime
     counted: bool
-    reviews: Mapping[int, Review] = field(
-        default_factory=dict
-    )  # by region: the latest in its group of the same picture
-    closely: Mapping[int, Prediction] = field(default_factory=dict)  # by region: of those that people spoke of
+    # By region: what people said last in the group of the same picture, and what the model says of these.
+    reviews: Mapping[int, Review] = field(default_factory=dict)
+    closely: Mapping[int, Prediction] = field(default_factory=dict)
     detections: Detections | None = None  # what a detector saw in its group
 
 
 def derive(facts: Facts, redlist: RedList) -> list[Observation]:
-    """Give the observations that follow from ``facts``, by region; none where nobody has answered yet.
+    """Give the observations that follow from ``facts``, one a region; none where nobody has answered yet.
 
     One of them leads: people, else what is said of the whole picture, else of its animals one with a name, the most
     threatened, the surest. What a person said of an animal stands, whatever a detector says later.
