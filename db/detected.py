@@ -1,17 +1,19 @@
 """What detection results say of a picture: people, a vehicle, nothing at all, and where there are animals."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db.models import Detection, DetectionsFile, Model, Prediction
 from db.types import Detected, ObservationType
 
+Rank = tuple[int, str, int, bytes]
 PEOPLE = (Detected.PERSON, Detected.VEHICLE)
 # By what outranks what in one picture. An animal is not among them: which one it is, the model says.
 _TYPES = {
@@ -34,7 +36,7 @@ class Animal:
 class Detections:
     """What one file of results says of one picture; of several, the one with the greatest ``rank`` counts."""
 
-    rank: tuple[int, str, int, bytes]  # the file that lies nearest to the picture, and is the last by name
+    rank: Rank  # the file that lies nearest to the picture, and is the last by name
     detector: str
     seen: tuple[tuple[Detected, float | None], ...]  # with its confidence
     animals: tuple[Animal, ...]
@@ -61,23 +63,34 @@ def region_of(category: Detected, box: tuple[float, float, float, float]) -> int
 
 def detections(session: Session, media_ids: Iterable[int]) -> dict[int, list[Detections]]:
     """Give what is said of these media, by whatever files of results."""
-    rows = session.execute(
-        select(Detection, DetectionsFile.place, DetectionsFile.detector, Prediction, Model.version)
-        .join(DetectionsFile, Detection.file_id == DetectionsFile.id)
-        .outerjoin(Prediction, Detection.answered_by == Prediction.id)
-        .outerjoin(Model, Prediction.model_id == Model.id)
-        .where(Detection.media_id.in_(list(media_ids)))
-        .order_by(Detection.media_id, Detection.file_id, Detection.path, Detection.region)
-    )
+    columns = (Detection, DetectionsFile.place, DetectionsFile.detector, Prediction, Model.version)
+    joined = select(*columns).outerjoin(Prediction, Detection.answered_by == Prediction.id)
+    joined = joined.outerjoin(Model, Prediction.model_id == Model.id)
     found: defaultdict[int, list[Detections]] = defaultdict(list)
-    for (media_id, file_id, path), of in groupby(rows, key=lambda row: (row[0].media_id, row[0].file_id, row[0].path)):
-        together = list(of)
-        _, place, detector, *_ = together[0]
-        seen = tuple((detection.category, detection.confidence) for detection, *_ in together)
+    for media_id, rank, together in by_file(session, joined, media_ids):
+        seen = tuple((row.Detection.category, row.Detection.confidence) for row in together)
         animals = tuple(
-            Animal(detection.region, prediction, version)
-            for detection, _, _, prediction, version in together
-            if detection.category is Detected.ANIMAL
+            Animal(row.Detection.region, row.Prediction, row.version)
+            for row in together
+            if row.Detection.category is Detected.ANIMAL
         )
-        found[media_id].append(Detections((place.count("/"), place, file_id, path), detector, seen, animals))
+        found[media_id].append(Detections(rank, together[0].detector, seen, animals))
     return found
+
+
+def by_file(
+    session: Session, rows: Select[*tuple[Any, ...]], media_ids: Iterable[int]
+) -> Iterator[tuple[int, Rank, list[Any]]]:
+    """Give what each file says of each of these media: the media, how much that counts (`Detections`), and the rows.
+
+    ``rows`` selects ``Detection`` and ``DetectionsFile.place``, and whatever else is wanted of them.
+    """
+    of = Detection
+    ordered = rows.join(DetectionsFile, of.file_id == DetectionsFile.id).where(of.media_id.in_(list(media_ids)))
+    found = session.execute(ordered.order_by(of.media_id, of.file_id, of.path, of.region))
+    for (media_id, file_id, path), group in groupby(
+        found, key=lambda row: (row.Detection.media_id, row.Detection.file_id, row.Detection.path)
+    ):
+        together = list(group)
+        place = together[0].place
+        yield media_id, (place.count("/"), place, file_id, path), together

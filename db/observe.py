@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import case, delete, or_, select
 from sqlalchemy.orm import Session
@@ -104,10 +104,10 @@ def _facts(session: Session, groups: dict[int, frozenset[int]]) -> list[Facts]:
         .outerjoin(Model, Prediction.model_id == Model.id)
         .where(Media.id.in_(ids))
     ).all()
-    closely = _closely(session, ids)
     reviews: defaultdict[int, list[Review]] = defaultdict(list)
     for review in session.scalars(select(Review).where(Review.media_id.in_(ids))):
         reviews[review.media_id].append(review)
+    closely = _closely(session, ids, {each.region for said in reviews.values() for each in said} - {WHOLE})
     seen = detections(session, ids)
     copies = set(session.scalars(select(Link.media_id).where(Link.media_id.in_(ids), Link.status != LinkStatus.UNDONE)))
     sightings = first_sightings(session, ids)
@@ -137,11 +137,12 @@ def _facts(session: Session, groups: dict[int, frozenset[int]]) -> list[Facts]:
     ]
 
 
-def _closely(session: Session, media_ids: list[int]) -> defaultdict[int, dict[int, Prediction]]:
-    """Give media → region → what was said last of an animal that people spoke of."""
+def _closely(
+    session: Session, media_ids: list[int], regions: Collection[int]
+) -> defaultdict[int, dict[int, Prediction]]:
+    """Give media → region → what the model said last of these animals."""
     found: defaultdict[int, dict[int, Prediction]] = defaultdict(dict)
-    spoken_of = select(Review.region).where(Review.media_id.in_(media_ids), Review.region != WHOLE).distinct()
-    if regions := session.scalars(spoken_of).all():
+    if regions:
         said = select(Prediction).where(Prediction.media_id.in_(media_ids), Prediction.region.in_(regions))
         for prediction in session.scalars(said.order_by(Prediction.predicted_at, Prediction.id)):
             found[prediction.media_id][prediction.region] = prediction

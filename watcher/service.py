@@ -49,6 +49,16 @@ class Service:
         """The folder that reports are written to."""
         return self.settings.report.folder or self.data.reports
 
+    @property
+    def picture_size(self) -> int:
+        """Pixels a side of what is kept for the current model, whose files are verified for that."""
+        return load_model(current(self.data.models)).card.picture_size
+
+    @property
+    def max_pixels(self) -> int:
+        """Pixels that a picture may have."""
+        return self.settings.intake.max_megapixels * 1_000_000
+
     def intake(self, pool: ProcessPool, workers: int, listed: Callable[[str], tuple[Listed, ...]]) -> Intake:
         """Give the intake that reads with the workers of ``pool``; pictures are kept at the current model's size."""
         return Intake(
@@ -57,8 +67,8 @@ class Service:
             pool=pool,
             workers=workers,
             data_dir=self.data.root,
-            kept_size=load_model(current(self.data.models)).card.picture_size,
-            max_pixels=self.settings.intake.max_megapixels * 1_000_000,
+            kept_size=self.picture_size,
+            max_pixels=self.max_pixels,
             listed=listed,
         )
 

@@ -6,11 +6,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.models import (
-    Detection,
-    DetectionsFile,
-    Sighting,
-)
+from db.models import Detection, DetectionsFile, Sighting
 from db.store.parts import parts
 from db.types import State
 

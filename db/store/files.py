@@ -7,12 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import (
-    Deployment,
-    Media,
-    Observation,
-    Sighting,
-)
+from db.models import Deployment, Media, Observation, Sighting
 from db.store.detections import give_words
 from db.store.parts import parts
 from db.types import State, printable

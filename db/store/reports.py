@@ -5,11 +5,7 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from db.models import (
-    CorrectionsFile,
-    Question,
-    Report,
-)
+from db.models import CorrectionsFile, Question, Report
 from db.store.parts import parts
 
 

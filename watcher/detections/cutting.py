@@ -13,8 +13,6 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from db import store
 from db.queries.detections import Uncut, uncut
 from db.types import printable
-from ml.artifacts import current
-from ml.artifacts import load as load_model
 from watcher.data_folder import product
 from watcher.intake import DECODE_SECONDS, result_of
 from watcher.prepare import Cutting, cut
@@ -38,7 +36,7 @@ def cut_out(
             waiting = uncut(session, str(folder), after=last, limit=TOGETHER)
         if not waiting:
             return
-        size = size or load_model(current(service.data.models)).card.picture_size
+        size = size or service.picture_size
         yield _cut_some(service, folder, pool, waiting, size)
         last = waiting[-1].media_id
 
@@ -55,7 +53,7 @@ def _cut_some(service: Service, root: Path, pool: ProcessPool, waiting: list[Unc
                     orientation=of.orientation,
                     targets={service.data.root / paths[region]: box for region, box in of.boxes},
                     size=size,
-                    max_pixels=service.settings.intake.max_megapixels * 1_000_000,
+                    max_pixels=service.max_pixels,
                 )
             ],
             timeout=DECODE_SECONDS,

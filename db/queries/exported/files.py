@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from db.derive import WHOLE
+from db.detected import Rank, by_file
 from db.models import Detection, DetectionsFile, Model, Observation, Prediction, Review, Sighting
 from db.queries.exported.whole import STREAMED
 from db.queries.received import in_span
@@ -72,21 +72,12 @@ def _looked_at(said: dict[int, Any], media_id: int) -> int:
     return next(animals, media_id)
 
 
-def _boxes(session: Session, media_ids: Iterable[int]) -> dict[int | None, list[Detection]]:
+def _boxes(session: Session, media_ids: Iterable[int]) -> dict[int, list[Detection]]:
     """Give the boxes of the results that count for each media (see `db.detected`)."""
-    rows = session.execute(
-        select(Detection, DetectionsFile.place)
-        .join(DetectionsFile, Detection.file_id == DetectionsFile.id)
-        .where(Detection.media_id.in_(media_ids))
-        .order_by(Detection.media_id, Detection.file_id, Detection.path, Detection.region)
-    )
-    best: dict[int | None, tuple[tuple[int, str, int, bytes], list[Detection]]] = {}
-    for (media_id, file_id, path), of in groupby(rows, key=lambda row: (row[0].media_id, row[0].file_id, row[0].path)):
-        together = list(of)
-        place = together[0].place
-        rank = (place.count("/"), place, file_id, path)
+    best: dict[int, tuple[Rank, list[Detection]]] = {}
+    for media_id, rank, together in by_file(session, select(Detection, DetectionsFile.place), media_ids):
         if media_id not in best or rank > best[media_id][0]:
-            best[media_id] = rank, [row[0] for row in together if row[0].width is not None]
+            best[media_id] = rank, [row.Detection for row in together if row.Detection.width is not None]
     return {media_id: boxes for media_id, (_, boxes) in best.items()}
 
 
