@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from ledger_builders import answer, take
 from sqlalchemy import inspect, select, text
+from sqlalchemy.orm import Session
 
 from db.detected import region_of
 from db.engine import MIGRATIONS, Ledger, LedgerError, open_ledger
@@ -104,6 +105,19 @@ def filled(tmp_path: Path) -> Path:
     return path
 
 
+def earlier(tmp_path: Path, since: str) -> Path:
+    """Give the migrations of an earlier Trapline, which has none of these (a pattern of names)."""
+    folder = tmp_path / "earlier"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", since))
+    return folder
+
+
+def insert(session: Session, table: str, row: dict[str, Any]) -> None:
+    """Add a row to a table as it was then."""
+    marks = ", ".join(f":{column}" for column in row)
+    session.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+
+
 def later(tmp_path: Path, migration: str) -> Path:
     """Give the migrations of a later Trapline, which has one more."""
     folder = tmp_path / "later"
@@ -195,9 +209,7 @@ def test_a_migration_that_fails_is_undone(filled: Path, tmp_path: Path) -> None:
 
 def test_a_ledger_of_the_first_version_learns_shares_and_folders(tmp_path: Path) -> None:
     """Its signatures named the device, which changes with each mount: without it, no known file is read again."""
-    first = tmp_path / "first"
-    shutil.copytree(MIGRATIONS, first, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
-    with opened(tmp_path / "ledger.db", first) as ledger, ledger.write() as session:
+    with opened(tmp_path / "ledger.db", earlier(tmp_path, "000[2-9]*")) as ledger, ledger.write() as session:
         for row, path in enumerate([b"A/100RECNX/1.JPG", b"loose.JPG"]):
             session.execute(
                 text(
@@ -214,12 +226,9 @@ def test_a_ledger_of_the_first_version_learns_shares_and_folders(tmp_path: Path)
 
 def test_a_ledger_of_the_second_version_learns_kinds_tokens_and_doubts(tmp_path: Path) -> None:
     """Reports keep their windows, each with a token that no corrections name; predictions say how unsure they were."""
-    second = tmp_path / "second"
-    shutil.copytree(MIGRATIONS, second, ignore=shutil.ignore_patterns("__pycache__", "000[3-9]*"))
-    with opened(tmp_path / "ledger.db", second) as ledger, ledger.write() as session:
+    with opened(tmp_path / "ledger.db", earlier(tmp_path, "000[3-9]*")) as ledger, ledger.write() as session:
         for table, row in SECOND:
-            marks = ", ".join(f":{column}" for column in row)
-            session.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+            insert(session, table, row)
     with opened(tmp_path / "ledger.db") as ledger, ledger.read() as session:
         reports = session.scalars(select(Report).order_by(Report.id)).all()
         assert [(each.kind, each.free_bytes, each.events) for each in reports] == [
@@ -237,9 +246,7 @@ def test_a_ledger_of_the_second_version_learns_kinds_tokens_and_doubts(tmp_path:
 
 def test_a_ledger_of_the_third_version_keeps_its_deployments(tmp_path: Path) -> None:
     """What the table said beside was not kept then; it comes when the table is read again."""
-    third = tmp_path / "third"
-    shutil.copytree(MIGRATIONS, third, ignore=shutil.ignore_patterns("__pycache__", "000[4-9]*"))
-    with opened(tmp_path / "ledger.db", third) as ledger, ledger.write() as session:
+    with opened(tmp_path / "ledger.db", earlier(tmp_path, "000[4-9]*")) as ledger, ledger.write() as session:
         session.execute(
             text(
                 "INSERT INTO deployment (id, key, station, latitude, clock_offset, captive)"
@@ -254,12 +261,9 @@ def test_a_ledger_of_the_third_version_keeps_its_deployments(tmp_path: Path) -> 
 
 def test_a_ledger_of_the_sixth_version_names_its_boxes_and_what_stands_beside_its_answers(tmp_path: Path) -> None:
     """A box that a detector named twice is one; every picture has one answer, which stands for it."""
-    sixth = tmp_path / "sixth"
-    shutil.copytree(MIGRATIONS, sixth, ignore=shutil.ignore_patterns("__pycache__", "000[7-9]*"))
-    with opened(tmp_path / "ledger.db", sixth) as ledger, ledger.write() as session:
+    with opened(tmp_path / "ledger.db", earlier(tmp_path, "000[7-9]*")) as ledger, ledger.write() as session:
         for table, row in SIXTH:
-            marks = ", ".join(f":{column}" for column in row)
-            session.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+            insert(session, table, row)
         session.execute(text("UPDATE media SET answered_by = 1"))
     with opened(tmp_path / "ledger.db") as ledger, ledger.read() as session:
         boxes = session.scalars(select(Detection).order_by(Detection.id)).all()

@@ -62,6 +62,16 @@ def answer(service, opened):
 
 
 @pytest.fixture
+def two(service, take_all, answer, look_closely):
+    """A picture in which a detector saw two animals, both looked at."""
+    put(service, picture(1, at=NOON))
+    detect(service, TWO)
+    take_all()
+    look_closely()
+    answer()
+
+
+@pytest.fixture
 def look_closely(service, pool):
     """Take in what detectors saw, cut the animals out, and give how many pictures were cut."""
 
@@ -96,6 +106,14 @@ def rows(service, model):
     with service.ledger.read() as session:
         assert faults(session, service.redlist) == []
         return list(session.scalars(select(model).order_by(model.id)))
+
+
+def speak(service, media, region, label, *, at):
+    """Let a person say what this part of a picture shows."""
+    said = {"label": label, "reviewer": "Asha", "at": at, "source": "test"}
+    with service.ledger.write() as session:
+        store.review(session, Review(media_id=media, region=region, **said))
+        refresh(session, [media], service.redlist)
 
 
 def observed(service):
@@ -174,15 +192,9 @@ def test_an_animal_beside_a_person_is_observed_and_the_person_leads(service, tak
     assert {(each.observation_type.value, each.leads) for each in observations} == {("human", True), ("animal", False)}
 
 
-def test_what_a_detector_says_anew_replaces_what_it_said_and_is_not_asked_twice(
-    service, take_all, answer, look_closely
-):
+@pytest.mark.usefixtures("two")
+def test_what_a_detector_says_anew_replaces_what_it_said_and_is_not_asked_twice(service, answer, look_closely):
     """A box that stays keeps its crop and its answer; one that goes takes its observation with it."""
-    put(service, picture(1, at=NOON))
-    detect(service, TWO)
-    take_all()
-    look_closely()
-    answer()
     detect(service, {"A/1.jpg": [(ANIMAL, LEFT)]})
     assert (look_closely(), answer()) == (0, 0)
     assert observed(service) == [LEFT]
@@ -237,13 +249,9 @@ def test_a_crop_that_is_gone_is_cut_again(service, take_all, answer, look_closel
     assert observed(service) == [LEFT, RIGHT]
 
 
-def test_a_promoted_model_looks_at_the_animals_too(service, take_all, answer, look_closely, small_model):
+@pytest.mark.usefixtures("two")
+def test_a_promoted_model_looks_at_the_animals_too(service, answer, small_model):
     """What another model said of them is answered anew with the picture, if that is asked for."""
-    put(service, picture(1, at=NOON))
-    detect(service, TWO)
-    take_all()
-    look_closely()
-    answer()
     second = small_model(service.data.models, seed=1)
     promote(service.data.models, second)
     assert answer() == 0
@@ -251,22 +259,13 @@ def test_a_promoted_model_looks_at_the_animals_too(service, take_all, answer, lo
     assert {each.classified_by for each in rows(service, Observation)} == {second}
 
 
-def test_a_person_s_word_holds_for_what_they_were_shown(service, take_all, answer, look_closely):
+@pytest.mark.usefixtures("two")
+def test_a_person_s_word_holds_for_what_they_were_shown(service):
     """Of one animal it leaves the other to the model; of the whole picture, said later, it is all there is to say."""
-    put(service, picture(1, at=NOON))
-    detect(service, TWO)
-    take_all()
-    look_closely()
-    answer()
     (media,) = rows(service, Media)
     region = rows(service, Detection)[0].region
     for of, label, said in ((region, "rhino", {"rhino"}), (0, "other", {"other"})):
-        with service.ledger.write() as session:
-            at = NOON.replace(hour=13 if of else 14)
-            store.review(
-                session, Review(media_id=media.id, region=of, label=label, reviewer="Asha", at=at, source="test")
-            )
-            refresh(session, [media.id], service.redlist)
+        speak(service, media.id, of, label, at=NOON.replace(hour=13 if of else 14))
         observations = rows(service, Observation)
         assert {each.label for each in observations if each.classification_method is Method.HUMAN} == said
         assert len(observations) == (2 if of else 1)
@@ -286,19 +285,12 @@ def test_a_file_that_became_another_is_not_cut(service, take_all, answer, look_c
     assert observed(service) == [None]
 
 
-def test_a_word_on_an_animal_outlasts_what_the_detector_says(service, take_all, answer, look_closely):
+@pytest.mark.usefixtures("two")
+def test_a_word_on_an_animal_outlasts_what_the_detector_says(service, look_closely):
     """Run anew, it draws the box a little to the side, or sees nothing: the person still saw a rhino."""
-    put(service, picture(1, at=NOON))
-    detect(service, TWO)
-    take_all()
-    look_closely()
-    answer()
     (media,) = rows(service, Media)
     spoken = next(each for each in rows(service, Detection) if each.x == LEFT[0])
-    said = {"label": "rhino", "reviewer": "Asha", "at": NOON, "source": "test"}
-    with service.ledger.write() as session:
-        store.review(session, Review(media_id=media.id, region=spoken.region, **said))
-        refresh(session, [media.id], service.redlist)
+    speak(service, media.id, spoken.region, "rhino", at=NOON)
     for boxes, left in (
         ([(ANIMAL, (0.051, 0.3, 0.3, 0.4)), (ANIMAL, RIGHT)], [LEFT, RIGHT]),
         ([(PERSON, RIGHT)], [LEFT, None]),
