@@ -11,7 +11,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db.models import Detection, DetectionsFile, Model, Prediction
-from db.types import Detected, ObservationType
+from db.types import Box, Detected, ObservationType
 
 Rank = tuple[int, str, int, bytes]
 PEOPLE = (Detected.PERSON, Detected.VEHICLE)
@@ -51,7 +51,7 @@ class Detections:
         return None
 
 
-def region_of(category: Detected, box: tuple[float, float, float, float]) -> int:
+def region_of(category: Detected, box: Box) -> int:
     """Give the number of a box (x, y, width and height), from 1 on: the same for the same box, whatever file names it.
 
     It is made of the box, so that nothing depends on the order of arrival; that two boxes of a picture share one has a

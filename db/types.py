@@ -79,6 +79,9 @@ class Detected(StrEnum):
     NOTHING = "nothing"
 
 
+Box = tuple[float, float, float, float]  # x, y, width and height as fractions of the upright picture
+
+
 class Reason(StrEnum):
     """Why a report asks people to look at a picture."""
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml.files import write_atomically
-from ml.images import Integrity, Picture, Reason, Unreadable, crops, examine
+from ml.images import Box, Integrity, Picture, Reason, Unreadable, crops, examine
 from watcher.data_folder import product
 from watcher.inbox.scan import signature
 
@@ -91,7 +91,7 @@ class Cutting:
     path: bytes
     signature: str
     orientation: int
-    targets: Mapping[Path, tuple[float, float, float, float]]
+    targets: Mapping[Path, Box]
     size: int
     max_pixels: int
 

@@ -8,7 +8,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Detection, DetectionsFile, Media, Sighting
-from db.types import Detected, State
+from db.types import Box, Detected, State
 
 
 def met_in(session: Session, root: str) -> list[DetectionsFile]:
@@ -40,7 +40,7 @@ class Uncut:
     orientation: int
     path: bytes  # below the inbox
     signature: str
-    boxes: tuple[tuple[int, tuple[float, float, float, float]], ...]  # region; x, y, width and height
+    boxes: tuple[tuple[int, Box], ...]  # by region
 
 
 def uncut(session: Session, root: str, *, after: int, limit: int) -> list[Uncut]:

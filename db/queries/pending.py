@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.derive import WHOLE
 from db.models import Detection, Media, Model, Observation, Prediction, Sighting
-from db.types import State
+from db.types import Box, State
 
 _SHOWN = (Media.sha256, Media.picture_hash, Media.orientation, Media.flat)
 
@@ -23,7 +23,7 @@ class Pending:
     sha256: str
     kept: str
     picture: tuple[str, int, str, int]  # equal for what shows the same, of which one is asked about
-    box: tuple[float, float, float, float] | None = None  # of an animal: x, y, width and height as fractions
+    box: Box | None = None  # of an animal
 
     @property
     def region(self) -> int:

@@ -16,7 +16,7 @@ from db.detected import PEOPLE
 from db.models import Deployment, Detection, Link, Media, Observation, Prediction, Review
 from db.queries.events import letters_of
 from db.redlist import Category
-from db.types import Decision, LinkKind, LinkStatus, Method, ObservationType
+from db.types import Box, Decision, LinkKind, LinkStatus, Method, ObservationType
 
 NO_STATION = "(no station)"
 
@@ -44,7 +44,7 @@ class Answer:
     gradcam: str | None
     width: int  # upright
     height: int
-    box: tuple[float, float, float, float] | None  # of the animal that is shown: x, y, width and height as fractions
+    box: Box | None  # of the animal that is shown
     received_at: datetime
     model_id: int | None  # of the prediction that is shown
 
@@ -173,7 +173,7 @@ def _answer(row: Any) -> Answer:
     )
 
 
-def box_of(sides: Sequence[float] | None) -> tuple[float, float, float, float] | None:
+def box_of(sides: Sequence[float] | None) -> Box | None:
     """Give the box that a model looked at; None where it looked at the whole picture."""
     if sides is None:
         return None

@@ -14,7 +14,7 @@ from db.derive import BACKGROUND_TYPES
 from db.models import Deployment, Media, Model, Observation, Prediction
 from db.queries.received import NO_STATION, box_of, first_answered, shows_people
 from db.redlist import RedList
-from db.types import Decision, Method, Reason
+from db.types import Box, Decision, Method, Reason
 
 BURST = timedelta(seconds=60)
 CLOSE = 0.5  # a margin: whoever is further ahead than this has no rival worth a question
@@ -37,7 +37,7 @@ class Asked:
     gradcam: str
     width: int  # upright
     height: int
-    box: tuple[float, float, float, float] | None  # of the animal that is shown: x, y, width and height as fractions
+    box: Box | None  # of the animal that is shown
     reason: Reason
     decision: Decision
     label: str  # the most probable of all classes, the background ones included

@@ -23,13 +23,12 @@ from db.models import (
 from db.observe import refresh
 from db.redlist import load
 from db.store import SeenFile
-from db.types import Decision, Detected
+from db.types import Box, Decision, Detected
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 CAMERA_TIME = datetime(2026, 11, 23, 22, 15)  # noqa: DTZ001  # a camera's clock has no zone
 REDLIST = load()
 SIDES = ("x", "y", "width", "height")
-Box = tuple[float, float, float, float]
 
 
 def seen(path: str = "A/1.JPG", *, root: str = "/inbox", signature: str = "1", **more: Any) -> SeenFile:

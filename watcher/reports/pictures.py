@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
-from ml.images import crop_span
+from ml.images import Box, crop_span
 
 SIDE = 256  # pixels of a thumbnail, the longer side: a phone shows two side by side
 QUALITY = 60
@@ -28,7 +28,7 @@ class Shown(Protocol):
     @property
     def height(self) -> int: ...  # noqa: D102
     @property
-    def box(self) -> tuple[float, float, float, float] | None: ...  # noqa: D102  # cut out of it; None: it is whole
+    def box(self) -> Box | None: ...  # noqa: D102  # cut out of it; None: it is whole
 
 
 AnyShown = TypeVar("AnyShown", bound=Shown)
